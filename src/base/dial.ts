@@ -1,0 +1,23 @@
+/** How a connection is opened. network/ implements it with the address guard; nobody else dials. */
+
+import type { Socket } from 'node:net'
+
+export interface DialTarget {
+  readonly protocol: 'http:' | 'https:'
+  readonly hostname: string
+  readonly port: number
+  /** TLS server name and certificate name; the hostname unless an operator's origin says otherwise. */
+  readonly servername?: string
+  /** PEM certificates to trust instead of the public roots. */
+  readonly ca?: string
+  /** Loopback, private and link-local addresses are refused unless the operator allowed them. */
+  readonly allowPrivateAddress?: boolean
+  readonly connectTimeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Resolves the name, checks every address, connects to a checked one and verifies the certificate.
+ * Throws `address_forbidden`, `upstream_unreachable`, `upstream_timeout` or `upstream_tls_invalid`.
+ */
+export type Dial = (target: DialTarget) => Promise<Socket>

@@ -1,0 +1,95 @@
+/** The questions that the road and the commands ask of the catalogue. compile.ts builds one. */
+
+import type { Result } from '../base/result.ts'
+import type { Scope, Service } from './service.ts'
+
+/** A request target that passed the path rules of DESIGN 5: forwarded unchanged, matched decoded. */
+export interface Target {
+  /** Raw path as received after the door's prefix was cut; begins with a slash. */
+  readonly path: string
+  /** Raw query without the question mark; undefined when there was none. */
+  readonly query: string | undefined
+  /** Path segments, percent-decoded once. */
+  readonly segments: readonly string[]
+}
+
+export type TargetProblem = { readonly problem: string }
+
+/** The operation that a request names, before its query, headers and body were judged. */
+export interface Operation {
+  readonly service: Service
+  readonly host: string
+  readonly method: string
+  readonly target: Target
+  /** The deciding rule, as `POST /v1/refunds/**`. */
+  readonly rule: string
+  /** Full names; more than one where an alias or suffix gave a second reading. Never empty. */
+  readonly baseScopes: readonly string[]
+  /** Some condition or guard on this operation reads the body. */
+  readonly readsBody: boolean
+  /** The rule lets Range pass to the upstream. */
+  readonly allowsRanges: boolean
+  readonly allowsUpgrade: boolean
+}
+
+export type MatchProblem =
+  | { readonly reason: 'operation_unknown' }
+  | { readonly reason: 'method_not_allowed' }
+  /** GraphQL, batches, SigV4: known, and refused until they are built. */
+  | { readonly reason: 'operation_unsupported'; readonly why: string }
+  | { readonly reason: 'operation_denied'; readonly rule: string }
+
+/** What a condition may look at. Header names are lower case; values as received. */
+export interface Facts {
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly contentType: string | undefined
+  /** `none`: no body. `unread`: none was needed. A reason string: present but unreadable. */
+  readonly body:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'bytes'; readonly bytes: Buffer }
+    | { readonly kind: 'unreadable'; readonly problem: string }
+}
+
+export type GuardOutcome =
+  | { readonly reason: 'guard_denied'; readonly guard: string; readonly why: string }
+  | {
+      readonly reason: 'acting_as_not_allowed'
+      readonly field: string
+      readonly needs: string | undefined
+    }
+  | { readonly reason: 'body_unreadable'; readonly problem: string }
+
+/** What conditions and guards made of the facts. */
+export interface Judgement {
+  /** Base scopes, then what conditions added. */
+  readonly scopes: readonly string[]
+  /** Lower-case header names that guards strip. */
+  readonly stripHeaders: readonly string[]
+}
+
+export interface Catalog {
+  readonly services: ReadonlyMap<string, Service>
+  /** By full name. */
+  readonly scopes: ReadonlyMap<string, Scope>
+  /** Hex SHA-256 over all services. */
+  readonly digest: string
+  /** Pure; DESIGN 3 gives the order: named host, else the only one whose `only` matches, else role api. */
+  resolveHost(
+    service: Service,
+    request: { readonly named: string | undefined; readonly method: string; readonly path: string },
+  ): Result<
+    string,
+    | { readonly reason: 'host_ambiguous'; readonly hosts: readonly string[] }
+    | { readonly reason: 'host_unknown'; readonly host: string }
+  >
+  match(
+    service: Service,
+    request: { readonly method: string; readonly host: string; readonly target: Target },
+  ): Result<Operation, MatchProblem>
+  /** Evaluates conditions, then guards, with the scopes that the token holds. */
+  judge(
+    operation: Operation,
+    facts: Facts,
+    held: ReadonlySet<string>,
+  ): Promise<Result<Judgement, GuardOutcome>>
+}

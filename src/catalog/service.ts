@@ -1,0 +1,157 @@
+/** A compiled service: what a catalogue file means, in the form that the road asks questions of. */
+
+export type Risk = 'read' | 'write' | 'money' | 'destructive' | 'admin' | 'secrets'
+export type Effect = 'spend' | 'external_send' | 'publish'
+
+export interface Scope {
+  /** Full name, `stripe:refund`. */
+  readonly id: string
+  readonly name: string
+  readonly risk: Risk
+  readonly title: string
+  readonly effects: readonly Effect[]
+}
+
+export type HostRole =
+  | 'api'
+  | 'upload'
+  | 'download'
+  | 'git'
+  | 'oauth'
+  | 'ingest'
+  | 'websocket'
+  | 'webhook'
+  | 'redirect-target'
+  | 'smtp'
+  | 's3'
+
+export interface ServiceHost {
+  /** Exact lower-case name, or `*.suffix`. */
+  readonly name: string
+  readonly role: HostRole
+  readonly basePath: string | undefined
+  /** none: the credential never goes there. passthrough: the caller's own header goes through. */
+  readonly auth: 'inject' | 'none' | 'passthrough'
+}
+
+/** A place where a client may put the phantom token. All of them are removed before forwarding. */
+export type AcceptPlace =
+  | {
+      readonly in: 'header'
+      readonly name: string
+      readonly scheme: 'bearer' | 'basic' | 'token' | 'bot' | 'raw'
+      /** Which half of Basic carries the token; the other half is ignored. */
+      readonly field?: 'username' | 'password'
+    }
+  | { readonly in: 'query'; readonly field: string; readonly required: boolean }
+  | { readonly in: 'path'; readonly pattern: string }
+  | { readonly in: 'websocket_protocol'; readonly prefix: string }
+  | { readonly in: 'form' | 'json'; readonly field: string }
+  | { readonly in: 'sigv4' }
+
+/** How the credential enters. `format` knows `{field}` and `{base64:...}` over credential fields. */
+export type InjectRule =
+  | {
+      readonly in: 'header'
+      readonly name: string
+      readonly format: string
+      /** Skipped when a field that it names is absent. */
+      readonly optional: boolean
+      /** Host names it is limited to. */
+      readonly hosts?: readonly string[]
+    }
+  | {
+      readonly in: 'query'
+      readonly field: string
+      readonly format: string
+      readonly hosts?: readonly string[]
+    }
+  | {
+      readonly in: 'path'
+      readonly pattern: string
+      readonly format: string
+      readonly hosts?: readonly string[]
+    }
+
+export interface CredentialField {
+  readonly name: string
+  readonly secret: boolean
+  readonly optional: boolean
+  /** A linear-time pattern that a value should match; `secret set` warns or refuses by it. */
+  readonly pattern?: RegExp
+}
+
+/** One way to hold this service's credential. */
+export interface CredentialForm {
+  readonly type: string
+  readonly fields: readonly CredentialField[]
+}
+
+/** Whether this build can use the service at all; SigV4 and minted tokens come later. */
+export type Support =
+  { readonly ready: true; readonly note?: string } | { readonly ready: false; readonly why: string }
+
+/** The shape of a refusal that the service's own clients understand. */
+export type RefusalShape = 'problem' | 'slack' | 'google' | 'aws' | 'graphql'
+
+/** An operator's replacement of the dialled address; rules still judge the catalogue host. */
+export interface OriginOverride {
+  /** `https://host:port`, no path. */
+  readonly url: string
+  /** PEM text. */
+  readonly ca?: string
+  readonly allowPrivateAddress: boolean
+}
+
+export interface ClientVariable {
+  readonly name: string
+  /** May use {proxy} {proxy_host} {token} and credential fields that are not secret. */
+  readonly value: string
+  readonly readers?: string
+  readonly optional: boolean
+}
+
+/** Field names whose values never reach the audit; see audit/redact. */
+export interface RedactRules {
+  readonly body: readonly string[]
+  readonly query: readonly string[]
+  readonly path: readonly string[]
+  readonly response: readonly string[]
+  readonly pii: readonly string[]
+}
+
+export interface Service {
+  readonly id: string
+  readonly name: string
+  readonly category: string
+  readonly docs: string | undefined
+  readonly hosts: readonly ServiceHost[]
+  readonly accept: readonly AcceptPlace[]
+  readonly inject: readonly InjectRule[]
+  /** Lower-case names of headers removed from every request. */
+  readonly stripHeaders: readonly string[]
+  readonly credentialForms: readonly CredentialForm[]
+  /** Scope name (`admin`) -> secret name (`openai-admin`) where it is not the service's own id. */
+  readonly credentialSplits: ReadonlyMap<string, string>
+  /** Secret name for everything else: the id, or what `same_as` and the configuration say. */
+  readonly credential: string
+  /** Literal text before the token in the service's key shape, `sk_live_`; `token issue --shape`. */
+  readonly tokenPrefix: string | undefined
+  readonly clients: {
+    readonly env: readonly ClientVariable[]
+    readonly sdk: Readonly<Record<string, string>>
+    readonly routing: readonly string[]
+  }
+  /** By short name, in file order. */
+  readonly scopes: ReadonlyMap<string, Scope>
+  readonly support: Support
+  readonly refusal: RefusalShape
+  readonly bodyLimitBytes: number
+  readonly allowEncodedSlash: boolean
+  readonly origin: OriginOverride | undefined
+  readonly redact: RedactRules
+  /** The definition as in its file, `scopes` keyed by name; what `service show --json` prints. */
+  readonly definition: Readonly<Record<string, unknown>>
+  /** Hex SHA-256 over the effective definition; stands in every audit record. */
+  readonly digest: string
+}

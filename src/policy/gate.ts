@@ -1,0 +1,29 @@
+/**
+ * The admission gate: what is revoked, what is in flight, and whether we know.
+ * Everything here is synchronous, because it is asked after the last await.
+ */
+
+import type { Grant } from './grant.ts'
+import type { Revocation } from './revocation-log.ts'
+
+export type GateState = 'open' | 'revoked' | 'agent_disabled' | 'stale'
+
+/** One admitted request. */
+export interface LiveAdmission {
+  /** Aborts when a revocation covers the grant; the reason is the string `revoked`. */
+  readonly signal: AbortSignal
+  /** Idempotent. After it the admission is no longer counted or cut. */
+  close(): void
+}
+
+export interface Gate {
+  /** Judged from the grant, all of its ancestors and its agent's generation. */
+  state(grant: Grant): GateState
+  /** Registers a request that is about to be forwarded. */
+  open(grant: Grant): LiveAdmission
+  /** Applies a committed revocation: aborts what it covers; returns how many were cut. */
+  apply(revocation: Revocation): number
+  /** The highest revocation number applied. */
+  readonly sequence: number
+  readonly liveCount: number
+}

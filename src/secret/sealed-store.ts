@@ -1,0 +1,21 @@
+/** Sealed envelopes in the database: ciphertext only. Passes test/contract/sealed-store.ts. */
+
+export interface SealedSecret {
+  readonly name: string
+  readonly version: number
+  /** The signed envelope, as secret/envelope.ts writes it. */
+  readonly envelope: string
+  readonly sealedBy: string
+  readonly storedAt: number
+}
+
+export interface SealedStore {
+  find(name: string): Promise<SealedSecret | undefined>
+  list(): Promise<readonly SealedSecret[]>
+  /**
+   * Stores version n+1 over n in one transaction. `expected` is the version it replaces, 0 for
+   * none; false when another one is there (If-Match).
+   */
+  put(secret: SealedSecret, expected: number): Promise<boolean>
+  delete(name: string): Promise<boolean>
+}
