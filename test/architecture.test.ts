@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+/** The layers in code. CONTRIBUTING.md explains them; a file that breaks one fails here by name. */
+
+const PURE = ['base', 'token', 'policy', 'catalog', 'secret', 'injection', 'audit', 'insight']
+const COMMAND_LINE = ['sdk', 'base', 'secret', 'catalog', 'config', 'state-dir', 'catalog-files']
+
+/** Which part may import which, itself included without saying. Absent means forbidden. */
+const ALLOWED: Record<string, readonly string[]> = {
+  base: [],
+  token: ['base'],
+  catalog: ['base'],
+  secret: ['base'],
+  policy: ['base', 'catalog'],
+  injection: ['base', 'catalog', 'secret'],
+  audit: ['base', 'policy'],
+  insight: ['base', 'audit', 'policy', 'catalog'],
+  network: ['base'],
+  storage: PURE,
+  'secret-stores': PURE,
+  proxy: PURE,
+  fleet: PURE,
+  api: PURE,
+  config: ['base', 'catalog', 'secret'],
+  'state-dir': ['base', 'secret'],
+  'catalog-files': ['base', 'catalog'],
+  cli: COMMAND_LINE,
+  main: [
+    ...PURE,
+    'network',
+    'storage',
+    'secret-stores',
+    'proxy',
+    'fleet',
+    'api',
+    'config',
+    'state-dir',
+    'catalog-files',
+  ],
+}
+
+/** Inside the data plane: connect -> http -> wire; http -> exchange; any -> upstream. */
+const ALLOWED_IN_PROXY: Record<string, readonly string[]> = {
+  wire: [],
+  upstream: [],
+  exchange: ['upstream'],
+  http: ['wire', 'exchange', 'upstream'],
+}
+
+const ROOT = join(import.meta.dirname, '..')
+const SOURCE = join(ROOT, 'src')
+const IMPORT = /(?:from|import)\s*\(?\s*'([^']+)'/g
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('.testing.ts'),
+)
+
+const partOf = (file: string) => (file.split('/')[0] ?? '').replace(/\.ts$/, '')
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(SOURCE, file), 'utf8')
+  return [...text.matchAll(IMPORT)].map((found) => found[1] ?? '')
+}
+
+/** The imported file, relative to src/, or the package `sdk`; undefined for a library. */
+function targetOf(file: string, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) return undefined
+  const target = relative(SOURCE, join(SOURCE, dirname(file), specifier))
+  return target.startsWith('../sdk/') ? 'sdk' : target
+}
+
+describe('the layers', () => {
+  it.each(files)('%s imports only what its part may', (file) => {
+    const part = partOf(file)
+    const allowed = new Set([part, ...(ALLOWED[part] ?? [])])
+    if (file === 'cli/serve.ts') allowed.add('main')
+    for (const specifier of importsOf(file)) {
+      const target = targetOf(file, specifier)
+      if (target !== undefined) expect(allowed, `${file} -> ${target}`).toContain(partOf(target))
+    }
+  })
+
+  it('keeps sockets, files and processes out of the pure middle', () => {
+    const edges =
+      /^node:(net|tls|fs|fs\/promises|http|https|dns|child_process|worker_threads|os|process|sqlite)$/
+    const offenders = files
+      .filter((file) => PURE.includes(partOf(file)))
+      .flatMap((file) => importsOf(file).map((specifier) => `${file} -> ${specifier}`))
+      .filter((line) => edges.test(line.split(' -> ')[1] ?? ''))
+    // A type-only import of Socket is what `Dial` is made of.
+    expect(offenders.filter((line) => line !== 'base/dial.ts -> node:net')).toEqual([])
+  })
+
+  it('keeps the order of the data plane: http -> exchange and wire, never back', () => {
+    const offenders = files
+      .filter((file) => file.startsWith('proxy/'))
+      .flatMap((file) =>
+        importsOf(file).map((specifier) => [file, targetOf(file, specifier)] as const),
+      )
+      .filter(([file, target]) => {
+        if (!target?.startsWith('proxy/')) return false
+        const [from = '', to = ''] = [file, target].map((path) =>
+          (path.split('/')[1] ?? '').replace(/\.ts$/, ''),
+        )
+        const isDoor = from in ALLOWED_IN_PROXY && to in ALLOWED_IN_PROXY && from !== to
+        return isDoor && !(ALLOWED_IN_PROXY[from] ?? []).includes(to)
+      })
+    expect(offenders).toEqual([])
+  })
+
+  it('has no import cycle', () => {
+    const graph = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .flatMap((specifier) => targetOf(file, specifier) ?? [])
+          .filter((target) => target !== 'sdk'),
+      ]),
+    )
+    const state = new Map<string, 'open' | 'done'>()
+    const visit = (file: string, trail: readonly string[]): void => {
+      if (state.get(file) === 'done') return
+      expect(state.get(file), `cycle: ${[...trail, file].join(' -> ')}`).toBeUndefined()
+      state.set(file, 'open')
+      for (const next of graph.get(file) ?? []) visit(next, [...trail, file])
+      state.set(file, 'done')
+    }
+    for (const file of files) visit(file, [])
+  })
+})
+
+describe('secrets', () => {
+  it('are revealed only where they are stored or injected', () => {
+    const revealing = files.filter((file) =>
+      readFileSync(join(SOURCE, file), 'utf8').includes('.reveal('),
+    )
+    for (const file of revealing)
+      expect(['secret', 'secret-stores', 'injection']).toContain(partOf(file))
+  })
+})
+
+describe('the sdk', () => {
+  it('never imports the server and has no dependencies', () => {
+    const sdk = join(ROOT, 'sdk')
+    const { dependencies = {} } = JSON.parse(readFileSync(join(sdk, 'package.json'), 'utf8')) as {
+      dependencies?: object
+    }
+    expect(Object.keys(dependencies)).toEqual([])
+    for (const file of readdirSync(join(sdk, 'src'), { encoding: 'utf8' })) {
+      expect(readFileSync(join(sdk, 'src', file), 'utf8')).not.toMatch(
+        /from '(\.\.\/\.\.\/src|undici|zod)/,
+      )
+    }
+  })
+})
