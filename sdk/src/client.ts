@@ -1,0 +1,140 @@
+/** The control plane as typed methods. Throws `ApiError` when it says no, `UnreachableError` when it is silent. */
+
+import { createTransport, pathOf, type Transport, type TransportOptions } from './transport.ts'
+import type {
+  AddedOperator,
+  AgentView,
+  AuditFilter,
+  AuditRecord,
+  IssuedToken,
+  IssueRequest,
+  Live,
+  OperatorRole,
+  OperatorView,
+  Page,
+  Ready,
+  ReplicaView,
+  RevokeTarget,
+  Revoked,
+  SecretView,
+  ServiceDetail,
+  ServiceView,
+  TokenFilter,
+  TokenView,
+} from './types.ts'
+
+export { ApiError, type FieldProblem, type Problem, UnreachableError } from './errors.ts'
+export type { Fetch, TransportOptions as ClientOptions } from './transport.ts'
+export type * from './types.ts'
+
+export type Client = ReturnType<typeof createClient>
+
+/** `key` may be absent for `live` and `ready`; everything else answers 401 without one. */
+export function createClient(options: TransportOptions) {
+  const call = createTransport(options)
+  return {
+    tokens: tokensOf(call),
+    agents: agentsOf(call),
+    operators: operatorsOf(call),
+    secrets: secretsOf(call),
+    services: servicesOf(call),
+    audit: {
+      query: (filter: AuditFilter = {}) => get<Page<AuditRecord>>(call, '/v1/audit', { ...filter }),
+    },
+    replicas: { list: () => get<Page<ReplicaView>>(call, '/v1/replicas') },
+    live: () => get<Live>(call, '/-/live'),
+    /** Resolves with `ready: false` too: that is an answer. */
+    ready: async () => (await call({ method: 'GET', path: '/-/ready', alsoGood: [503] })) as Ready,
+  }
+}
+
+/** Every item of a list, page after page: `for await (const token of everyItem(client.tokens.list))`. */
+export async function* everyItem<T, F extends { readonly cursor?: string }>(
+  list: (filter: F) => Promise<Page<T>>,
+  filter: F,
+): AsyncGenerator<T> {
+  for (let cursor = filter.cursor; ;) {
+    const page = await list(cursor === undefined ? filter : { ...filter, cursor })
+    yield* page.items
+    if (page.nextCursor === undefined) return
+    cursor = page.nextCursor
+  }
+}
+
+// The answers' types are the control plane's promise (GET /openapi.json); test/contract holds it to them.
+async function get<T>(
+  call: Transport,
+  path: string,
+  query?: Readonly<Record<string, string | number | boolean | undefined>>,
+): Promise<T> {
+  return (await call({ method: 'GET', path, ...(query ? { query } : {}) })) as T
+}
+
+function tokensOf(call: Transport) {
+  return {
+    issue: async ({ idempotencyKey, ...body }: IssueRequest) =>
+      (await call({
+        method: 'POST',
+        path: '/v1/tokens',
+        body,
+        headers: { 'idempotency-key': idempotencyKey },
+      })) as IssuedToken,
+    list: (filter: TokenFilter = {}) => get<Page<TokenView>>(call, '/v1/tokens', { ...filter }),
+    find: (id: string) => get<TokenView>(call, pathOf('v1', 'tokens', id)),
+    revoke: async (target: RevokeTarget) =>
+      (await call({ method: 'POST', path: '/v1/tokens/revoke', body: target })) as Revoked,
+  }
+}
+
+function agentsOf(call: Transport) {
+  const change = async (name: string, body: unknown) =>
+    (await call({ method: 'PATCH', path: pathOf('v1', 'agents', name), body })) as AgentView
+  return {
+    list: () => get<Page<AgentView>>(call, '/v1/agents'),
+    find: (name: string) => get<AgentView>(call, pathOf('v1', 'agents', name)),
+    /** Revokes all of its tokens for good. */
+    disable: (name: string) => change(name, { disabled: true }),
+    /** Allows new tokens; the old ones stay dead. */
+    enable: (name: string) => change(name, { disabled: false }),
+    setOwner: (name: string, owner: string) => change(name, { owner }),
+  }
+}
+
+function operatorsOf(call: Transport) {
+  return {
+    list: () => get<Page<OperatorView>>(call, '/v1/operators'),
+    add: async (operator: { readonly name: string; readonly role: OperatorRole }) =>
+      (await call({ method: 'POST', path: '/v1/operators', body: operator })) as AddedOperator,
+    remove: async (name: string) => {
+      await call({ method: 'DELETE', path: pathOf('v1', 'operators', name) })
+    },
+  }
+}
+
+function secretsOf(call: Transport) {
+  return {
+    list: () => get<Page<SecretView>>(call, '/v1/secrets'),
+    /** `ifMatch` is the version that this one replaces, 0 for none. */
+    put: async (name: string, envelope: string, { ifMatch }: { readonly ifMatch: number }) =>
+      (await call({
+        method: 'PUT',
+        path: pathOf('v1', 'secrets', name),
+        body: { envelope },
+        headers: { 'if-match': `"${ifMatch}"` },
+      })) as SecretView,
+    remove: async (name: string, { ifMatch }: { readonly ifMatch?: number } = {}) => {
+      await call({
+        method: 'DELETE',
+        path: pathOf('v1', 'secrets', name),
+        headers: { 'if-match': ifMatch === undefined ? undefined : `"${ifMatch}"` },
+      })
+    },
+  }
+}
+
+function servicesOf(call: Transport) {
+  return {
+    list: () => get<Page<ServiceView>>(call, '/v1/services'),
+    find: (id: string) => get<ServiceDetail>(call, pathOf('v1', 'services', id)),
+  }
+}

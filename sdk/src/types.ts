@@ -1,0 +1,183 @@
+/** The control plane's JSON. Every instant ends in `At` and is epoch milliseconds. */
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Absent on the last page. */
+  readonly nextCursor?: string
+}
+
+export interface IssueRequest {
+  readonly agent: string
+  /** Full names; one string may list several, separated by commas. */
+  readonly scopes: string | readonly string[]
+  /** `30m`, `4h`; the environment's default when absent. */
+  readonly ttl?: string
+  readonly format?: 'opaque' | 'jwt'
+  /** `cidr=10.0.0.0/8`, `dpop=<jkt>`, `first-use`. */
+  readonly bind?: readonly string[]
+  readonly maxRequests?: number
+  /** `10/s`. */
+  readonly rate?: string
+  /** Who answers for the agent; kept from the first token on. */
+  readonly owner?: string
+  /** The same key within a day gets the same answer, and no second token. */
+  readonly idempotencyKey?: string
+}
+
+export interface IssuedToken {
+  /** Shown once and stored nowhere. */
+  readonly token: string
+  readonly id: string
+  readonly agent: string
+  readonly scopes: readonly string[]
+  readonly expiresAt: number
+}
+
+export type TokenStatus = 'live' | 'expired' | 'revoked'
+
+export interface TokenView {
+  readonly id: string
+  readonly agent: string
+  readonly status: TokenStatus
+  readonly scopes: readonly string[]
+  readonly services: readonly string[]
+  readonly issuedBy: string
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly revokedAt?: number
+  readonly lastUsedAt?: number
+  readonly sessionId?: string
+  /** Ids of the ancestors, root first. */
+  readonly chain: readonly string[]
+  readonly bindings: {
+    readonly cidr?: readonly string[]
+    readonly dpop?: string
+    readonly firstUse?: boolean
+    /** The address that `first-use` is fixed to. */
+    readonly boundAddress?: string
+  }
+  readonly limits: { readonly maxRequests?: number; readonly ratePerSecond?: number }
+}
+
+export interface TokenFilter {
+  readonly agent?: string
+  readonly service?: string
+  /** Expired and revoked tokens too. */
+  readonly all?: boolean
+  readonly cursor?: string
+  readonly limit?: number
+}
+
+export type RevokeTarget =
+  { readonly token: string } | { readonly id: string } | { readonly agent: string }
+
+export interface Revoked {
+  /** How many tokens this covers. */
+  readonly revoked: number
+  readonly sequence: number
+  readonly replicas: { readonly confirmed: number; readonly total: number }
+  /** Requests in flight that were cut. */
+  readonly cut: number
+  /** At most 1000 of them. */
+  readonly tokens: readonly {
+    readonly id: string
+    readonly agent: string
+    readonly services: readonly string[]
+  }[]
+}
+
+export interface AgentView {
+  readonly id: string
+  readonly name: string
+  readonly owner?: string
+  readonly disabled: boolean
+  readonly disabledAt?: number
+  readonly createdAt: number
+  /** What disabling revoked; only in the answer to that call. */
+  readonly revocation?: Revoked
+}
+
+export type OperatorRole = 'admin' | 'issuer' | 'auditor'
+
+export interface OperatorView {
+  readonly id: string
+  readonly name: string
+  readonly role: OperatorRole
+  readonly createdAt: number
+}
+
+export interface AddedOperator extends OperatorView {
+  /** Shown once and stored nowhere. */
+  readonly key: string
+}
+
+export interface SecretView {
+  readonly name: string
+  readonly version: number
+  readonly sealedBy: string
+  readonly storedAt: number
+}
+
+export interface ScopeView {
+  readonly id: string
+  readonly risk: string
+  readonly title: string
+  readonly effects: readonly string[]
+}
+
+export interface ServiceView {
+  readonly id: string
+  readonly name: string
+  readonly category: string
+  readonly docs?: string
+  readonly support: { readonly ready: boolean; readonly note?: string; readonly why?: string }
+  /** Every secret that the service's scopes need, its own first. */
+  readonly credentials: readonly { readonly name: string; readonly configured: boolean }[]
+  /** By short name. */
+  readonly scopes: Readonly<Record<string, ScopeView>>
+}
+
+export interface ServiceDetail extends ServiceView {
+  /** Hex SHA-256 over the effective definition. */
+  readonly digest: string
+  readonly definition: Readonly<Record<string, unknown>>
+}
+
+export interface AuditFilter {
+  readonly agent?: string
+  readonly service?: string
+  readonly decision?: 'allow' | 'deny'
+  /** Epoch milliseconds, inclusive. */
+  readonly since?: number
+  /** Epoch milliseconds, exclusive. */
+  readonly until?: number
+  readonly cursor?: string
+  readonly limit?: number
+}
+
+export type AuditRecord = Readonly<Record<string, unknown>>
+
+export interface ReplicaView {
+  readonly name: string
+  readonly state: 'live'
+  /** The highest revocation it has applied. */
+  readonly sequence: number
+  readonly inFlight: number
+  readonly startedAt: number
+}
+
+export interface Live {
+  readonly name: string
+  readonly status: 'live'
+  /** The following only to callers on the same machine. */
+  readonly version?: string
+  readonly environment?: string
+  readonly pid?: number
+  readonly startedAt?: number
+}
+
+export interface Ready {
+  readonly ready: boolean
+  /** Each part by name: whether it works. */
+  readonly checks: Readonly<Record<string, boolean>>
+}
