@@ -45,7 +45,11 @@ export type Refusal =
   | { readonly reason: 'upgrade_refused' }
   | { readonly reason: 'credential_not_configured'; readonly credential: string }
   | { readonly reason: 'rate_limited'; readonly retryAfterSeconds: number }
-  | { readonly reason: 'quota_exhausted' }
+  | {
+      readonly reason: 'quota_exhausted'
+      /** Seconds until the token expires: before that, waiting does not help. */
+      readonly retryAfterSeconds?: number
+    }
   // we cannot, right now
   | { readonly reason: 'secret_unavailable'; readonly credential: string }
   | { readonly reason: 'audit_unavailable' }
