@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..', 'shared', 'corpora')
 export function readCorpus(name: string): Row[] | undefined {
   const path = join(ROOT, `${name}.jsonl`)
   if (!existsSync(path)) {
-    console.warn(`corpus ${name} is not here: its tests are skipped`)
+    process.emitWarning(`corpus ${name} is not here: its tests are skipped`)
     return undefined
   }
   return readFileSync(path, 'utf8')
