@@ -28,6 +28,7 @@ export interface Envelope {
 
 /** Above this an envelope is not parsed at all; a payload has 64 KiB of value at most. */
 export const MAX_ENVELOPE_BYTES = 256 * 1024
+const ORIGIN = /^https:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/
 const ENVIRONMENT = /^[a-z][a-z0-9-]{0,31}$/
 
 const base64 = z.string().refine((text) => Buffer.from(text, 'base64').toString('base64') === text)
@@ -87,9 +88,9 @@ export function decodePayload(bytes: Uint8Array): SealedPayload | undefined {
   return { env, name, version, fields: new Map(fields), origins, sealedAt }
 }
 
-/** Exactly as `URL.origin` spells it: lower case, no default port, nothing after the port. */
+/** Exactly as `URL.origin` spells it: lower case, no default port, nothing after it; no wildcard. */
 export function isHttpsOrigin(text: string): boolean {
-  return text.startsWith('https://') && URL.canParse(text) && new URL(text).origin === text
+  return ORIGIN.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 function encode(schema: z.ZodType, value: unknown): string {
