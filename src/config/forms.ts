@@ -1,0 +1,88 @@
+/** The forms that single settings may have; each turns text into the value that the parts use. */
+
+import { z } from 'zod'
+import { isRecipient, parseSealerPublicKey } from '../secret/keys.ts'
+import { isSealerName, isSecretName } from '../secret/names.ts'
+import { parseReference } from '../secret/reference.ts'
+import { parseAddress } from './address.ts'
+import { parseDuration, parseSize } from './units.ts'
+
+const SERVICE_ID = /^[a-z][a-z0-9-]{1,31}$/
+const ENVIRONMENT_NAME = /^[a-z][a-z0-9-]{0,31}$/
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/
+
+export const isServiceId = (text: string): boolean => SERVICE_ID.test(text)
+export const isEnvironmentName = (text: string): boolean => ENVIRONMENT_NAME.test(text)
+
+/** A string that `read` turns into a value; undefined means that it is not one. */
+function readAs<T>(read: (raw: string) => T | undefined, message: string) {
+  return z.string({ error: message }).transform((raw, check): T => {
+    const value = read(raw)
+    if (value !== undefined) return value
+    check.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+}
+
+/** A string that is kept as it is. */
+const textThat = (isGood: (raw: string) => boolean, message: string) =>
+  z.string({ error: message }).refine(isGood, { error: message })
+
+export const address = () => readAs(parseAddress, 'must be HOST:PORT, as 127.0.0.1:8900')
+export const duration = () => readAs(parseDuration, 'must be a duration, as 90s, 30m, 4h or 7d')
+export const flag = () => z.boolean({ error: 'must be true or false' })
+
+const SIZE = 'must be a size, as 512KiB or 10MiB'
+export const size = () =>
+  z.union([z.string(), z.number()], { error: SIZE }).transform(String).pipe(readAs(parseSize, SIZE))
+
+export const path = () => textThat((raw) => raw !== '' && !raw.includes('\0'), 'must be a path')
+export const absolutePath = () =>
+  textThat((raw) => /^\/[^\0]*$/.test(raw), 'must be an absolute path')
+export const serviceId = () =>
+  textThat(isServiceId, 'must be a service id: lower-case letters, digits and hyphens')
+export const environmentName = () =>
+  textThat(isEnvironmentName, 'must be a name of lower-case letters, digits and hyphens')
+export const variableName = () =>
+  textThat((raw) => VARIABLE_NAME.test(raw), 'must be the name of an environment variable')
+export const hostName = () =>
+  textThat((raw) => HOST_NAME.test(raw), 'must be an exact host name in lower case')
+export const splitName = () => textThat(isSecretName, 'must be the name of a split, as admin')
+export const operatorName = () => textThat(isSealerName, "must be an operator's name")
+export const recipient = () => textThat(isRecipient, 'must be an age recipient (age1...)')
+
+const ORIGIN = 'must be https://HOST or https://HOST:PORT, without a path'
+export const origin = () => textThat(isPlainOrigin, ORIGIN)
+
+export const reference = () =>
+  z.string({ error: 'must be vault:NAME, env:VARIABLE or file:/PATH' }).transform((raw, check) => {
+    const parsed = parseReference(raw)
+    if (parsed.ok) return parsed.value
+    check.addIssue({ code: 'custom', message: parsed.error.problem })
+    return z.NEVER
+  })
+
+export const sealerKey = () =>
+  z.string({ error: 'must be a public sealing key (ed25519:...)' }).transform((raw, check) => {
+    const parsed = parseSealerPublicKey(raw)
+    if (parsed.ok) return parsed.value
+    check.addIssue({ code: 'custom', message: parsed.error.problem })
+    return z.NEVER
+  })
+
+export const listOf = <T extends z.ZodType>(item: T, what: string) =>
+  z.array(item, { error: `must be a list of ${what}` })
+
+export const mapOf = <K extends z.ZodType<string, string>, V extends z.ZodType>(
+  key: K,
+  value: V,
+  form: string,
+) => z.record(key, value, { error: `must be ${form}` })
+
+export const section = <T extends z.core.$ZodLooseShape>(shape: T) =>
+  z.strictObject(shape, { error: 'must hold settings' })
+
+function isPlainOrigin(raw: string): boolean {
+  return raw.startsWith('https://') && URL.canParse(raw) && new URL(raw).origin === raw
+}

@@ -1,0 +1,179 @@
+/** What settings of an environment mean to each other: each may be well-formed, and together wrong. */
+
+import { nearest } from '../base/nearest.ts'
+import type { SourceReference } from '../secret/reference.ts'
+import { formatAddress, isLoopback, type Address } from './address.ts'
+import { PRESETS, type EnvironmentSettings } from './schema.ts'
+import { presetSeconds } from './units.ts'
+
+export interface PathMistake {
+  readonly path: readonly PropertyKey[]
+  /** Whether the setting's name is wrong, or its value. */
+  readonly at: 'key' | 'value'
+  readonly message: string
+}
+
+interface Listener {
+  readonly path: readonly string[]
+  readonly address: Address
+  readonly allowsPlaintext: boolean
+}
+
+const valueMistake = (path: readonly PropertyKey[], message: string): PathMistake => ({
+  path,
+  at: 'value',
+  message,
+})
+
+export function checkEnvironment(
+  name: string,
+  settings: EnvironmentSettings,
+  services: ReadonlySet<string> | undefined,
+): PathMistake[] {
+  return [
+    ...(name === 'production' ? checkExposure(settings) : []),
+    ...checkPorts(name, settings),
+    ...checkLifetimes(settings),
+    ...checkReferences(settings),
+    ...(services ? checkServices(settings, services) : []),
+  ]
+}
+
+function checkExposure(settings: EnvironmentSettings): PathMistake[] {
+  return listenersOf(settings)
+    .filter(({ address, allowsPlaintext }) => !allowsPlaintext && !isLoopback(address))
+    .map(({ path }) =>
+      valueMistake(
+        path,
+        `${path.join('.')}: is open beyond this machine, and in production that needs TLS, which comes in a later release: listen on 127.0.0.1, or set insecure_plaintext where a mesh or load balancer ends TLS`,
+      ),
+    )
+}
+
+/** Listeners that the file names; defaults are on loopback. */
+function listenersOf({ data, control }: EnvironmentSettings): Listener[] {
+  const perService = Object.entries(data?.service_listen ?? {}).map(([service, address]) => ({
+    path: ['data', 'service_listen', service],
+    address,
+    allowsPlaintext: data?.insecure_plaintext ?? false,
+  }))
+  const planes = Object.entries({ data, control }).flatMap(([plane, section]) =>
+    section?.listen === undefined
+      ? []
+      : {
+          path: [plane, 'listen'],
+          address: section.listen,
+          allowsPlaintext: section.insecure_plaintext ?? false,
+        },
+  )
+  return [...planes, ...perService]
+}
+
+function checkPorts(environment: string, settings: EnvironmentSettings): PathMistake[] {
+  const usual = defaultListeners(environment)
+  const taken = new Map<string, string>()
+  if (!settings.data?.listen) taken.set(formatAddress(usual.data), 'the default of data.listen')
+  if (!settings.control?.listen)
+    taken.set(formatAddress(usual.control), 'the default of control.listen')
+  const mistakes: PathMistake[] = []
+  for (const { path, address } of listenersOf(settings)) {
+    const text = formatAddress(address)
+    const other = taken.get(text)
+    if (other !== undefined && address.port !== 0)
+      mistakes.push(valueMistake(path, `${path.join('.')}: is the same address as ${other}`))
+    taken.set(text, path.join('.'))
+  }
+  return mistakes
+}
+
+/** Where the planes listen when nothing is said. */
+export function defaultListeners(environment: string): Record<'data' | 'control', Address> {
+  const isDevelopment = environment === 'development'
+  const local = (text: string): Address => ({ host: '127.0.0.1', port: Number(text.split(':')[1]) })
+  return {
+    data: local(isDevelopment ? PRESETS.developmentDataListen : PRESETS.dataListen),
+    control: local(isDevelopment ? PRESETS.developmentControlListen : PRESETS.controlListen),
+  }
+}
+
+function checkLifetimes({ tokens = {} }: EnvironmentSettings): PathMistake[] {
+  const usual = tokens.default_ttl ?? presetSeconds(PRESETS.defaultTtl)
+  const longest = tokens.max_ttl ?? presetSeconds(PRESETS.maxTtl)
+  if (usual <= longest) return []
+  return [
+    valueMistake(
+      ['tokens', tokens.default_ttl === undefined ? 'max_ttl' : 'default_ttl'],
+      'tokens.default_ttl: is longer than tokens.max_ttl',
+    ),
+  ]
+}
+
+function checkReferences(settings: EnvironmentSettings): PathMistake[] {
+  return referencesOf(settings).flatMap(([path, reference]) => {
+    const problem = referenceProblem(reference, settings)
+    return problem === undefined ? [] : valueMistake(path, `${path.join('.')}: ${problem}`)
+  })
+}
+
+function referencesOf(settings: EnvironmentSettings): [string[], SourceReference][] {
+  return Object.entries(settings.services ?? {}).flatMap(([id, { credential, splits = {} }]) => [
+    ...(credential ? [named(['services', id, 'credential'], credential)] : []),
+    ...Object.entries(splits).map(([split, reference]) =>
+      named(['services', id, 'splits', split], reference),
+    ),
+  ])
+}
+
+const named = (path: string[], reference: SourceReference): [string[], SourceReference] => [
+  path,
+  reference,
+]
+
+/** `env:` and `file:` reach only what the file lists, so that a typo cannot pick up another secret. */
+function referenceProblem(
+  reference: SourceReference,
+  { env_sources: variables = [], secret_dirs: directories = [] }: EnvironmentSettings,
+): string | undefined {
+  switch (reference.source) {
+    case 'vault':
+      return undefined
+    case 'env':
+      return variables.includes(reference.variable)
+        ? undefined
+        : 'names a variable that env_sources does not list'
+    case 'file':
+      return directories.some((directory) => isInside(reference.path, directory))
+        ? undefined
+        : 'names a file outside secret_dirs'
+  }
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
+}
+
+function checkServices(settings: EnvironmentSettings, known: ReadonlySet<string>): PathMistake[] {
+  const all = new Set([...known, ...Object.keys(settings.services ?? {})])
+  const services = Object.entries(settings.services ?? {}).flatMap(([id, section]) => {
+    const named = section.extends ?? id
+    if (known.has(named) || (section.extends !== undefined && all.has(named) && named !== id))
+      return []
+    const path = ['services', id, ...(section.extends === undefined ? [] : ['extends'])]
+    return [unknownService(path, named, known)]
+  })
+  const listeners = Object.keys(settings.data?.service_listen ?? {})
+    .filter((id) => !all.has(id))
+    .map((id) => unknownService(['data', 'service_listen', id], id, all))
+  return [...services, ...listeners]
+}
+
+function unknownService(
+  path: readonly string[],
+  id: string,
+  known: ReadonlySet<string>,
+): PathMistake {
+  const close = nearest(id, known)
+  const hint = close === undefined ? '' : `; did you mean "${close}"?`
+  const at = path.at(-1) === id ? 'key' : 'value'
+  return { path, at, message: `there is no service "${id}"${hint}` }
+}

@@ -1,0 +1,224 @@
+/**
+ * Every setting of apistronghold.yaml: name, form, meaning and default. The reference in docs/
+ * and the APISTRONGHOLD_ variables are made from it.
+ */
+
+import { z } from 'zod'
+import {
+  absolutePath,
+  address,
+  duration,
+  environmentName,
+  flag,
+  hostName,
+  listOf,
+  mapOf,
+  operatorName,
+  origin,
+  path,
+  recipient,
+  reference,
+  sealerKey,
+  section,
+  serviceId,
+  size,
+  splitName,
+  variableName,
+} from './forms.ts'
+
+/** What the reference says about a setting. */
+export interface SettingNote {
+  readonly form: string
+  readonly meaning: string
+  /** The default, as it would be written. */
+  readonly preset?: string
+}
+
+export const settingNotes = z.registry<SettingNote>()
+
+/** Defaults as a file would spell them. */
+export const PRESETS = {
+  dataListen: '127.0.0.1:8900',
+  controlListen: '127.0.0.1:8901',
+  developmentDataListen: '127.0.0.1:8980',
+  developmentControlListen: '127.0.0.1:8981',
+  defaultTtl: '1h',
+  maxTtl: '24h',
+  bufferedBodies: '256MiB',
+  stopGrace: '10s',
+  auditQuota: '10GiB',
+} as const
+
+/** An optional setting with its line in the reference. */
+function setting<T extends z.ZodType>(form: T, note: SettingNote) {
+  settingNotes.add(form, note)
+  return form.optional()
+}
+
+const insecurePlaintext = () =>
+  setting(flag(), {
+    form: 'true or false',
+    meaning:
+      'lets this plane of `production` listen beyond loopback without TLS, where a mesh or a load balancer ends it',
+    preset: 'false',
+  })
+
+const dataSection = section({
+  listen: setting(address(), {
+    form: 'HOST:PORT',
+    meaning: 'where agents reach the data plane',
+    preset: `${PRESETS.dataListen} (development: ${PRESETS.developmentDataListen})`,
+  }),
+  service_listen: setting(mapOf(serviceId(), address(), 'SERVICE: HOST:PORT'), {
+    form: 'service: HOST:PORT',
+    meaning: 'a port of its own for a service, for clients that take only a host and a port',
+  }),
+  insecure_plaintext: insecurePlaintext(),
+})
+
+const controlSection = section({
+  listen: setting(address(), {
+    form: 'HOST:PORT',
+    meaning: 'where operators reach the control plane',
+    preset: `${PRESETS.controlListen} (development: ${PRESETS.developmentControlListen})`,
+  }),
+  hosts: setting(listOf(hostName(), 'host names'), {
+    form: 'list of host names',
+    meaning: 'further names that the control plane is reached by, as behind a load balancer',
+  }),
+  insecure_plaintext: insecurePlaintext(),
+})
+
+const vaultSection = section({
+  recipient: setting(recipient(), {
+    form: 'age1...',
+    meaning: 'public key that `secret set` seals to; its private half is `keys/vault.key`',
+  }),
+  sealers: setting(mapOf(operatorName(), sealerKey(), 'OPERATOR: ed25519:...'), {
+    form: 'operator: ed25519:...',
+    meaning: 'the operators whose sealed secrets this proxy opens',
+  }),
+})
+
+const tokensSection = section({
+  default_ttl: setting(duration(), {
+    form: 'duration',
+    meaning: 'life of a token that was issued without `--ttl`',
+    preset: PRESETS.defaultTtl,
+  }),
+  max_ttl: setting(duration(), {
+    form: 'duration',
+    meaning: 'the longest life that a token may be given',
+    preset: PRESETS.maxTtl,
+  }),
+})
+
+const serviceSection = section({
+  extends: setting(serviceId(), {
+    form: 'service id',
+    meaning: 'makes this a service of its own with the rules of another',
+  }),
+  credential: setting(reference(), {
+    form: 'vault:NAME, env:VARIABLE or file:/PATH',
+    meaning: 'where the credential is kept; never the credential itself',
+    preset: 'vault:<service>',
+  }),
+  splits: setting(mapOf(splitName(), reference(), 'SPLIT: reference'), {
+    form: 'split: reference',
+    meaning: 'where the credentials of single scopes are kept, as `admin` of `openai-admin`',
+    preset: 'vault:<service>-<split>',
+  }),
+  origin: setting(origin(), {
+    form: 'https://HOST:PORT',
+    meaning: 'dials this instead (a mock, a private gateway); the rules stay as they are',
+  }),
+  ca_file: setting(path(), {
+    form: 'path',
+    meaning: 'certificates (PEM) that verify the origin, instead of the public ones',
+  }),
+  allow_private_address: setting(flag(), {
+    form: 'true or false',
+    meaning: 'lets the origin be on loopback or in a private network',
+    preset: 'false',
+  }),
+  hosts: setting(listOf(hostName(), 'host names'), {
+    form: 'list of host names',
+    meaning: "exact names under the service's wildcard hosts that may receive the credential",
+  }),
+  body_limit: setting(size(), {
+    form: 'size',
+    meaning: 'the largest body that a condition may read; a larger one is refused there',
+    preset: '10MiB',
+  }),
+})
+
+const auditSection = section({
+  quota: setting(size(), {
+    form: 'size',
+    meaning: 'disk space of the journal; when it is used up, nothing is forwarded',
+    preset: PRESETS.auditQuota,
+  }),
+})
+
+const limitsSection = section({
+  buffered_bodies: setting(size(), {
+    form: 'size',
+    meaning: 'memory for all bodies that conditions read at the same time',
+    preset: PRESETS.bufferedBodies,
+  }),
+  stop_grace: setting(duration(), {
+    form: 'duration',
+    meaning: 'how long requests in flight may go on after SIGTERM before they are cut',
+    preset: PRESETS.stopGrace,
+  }),
+})
+
+export const environmentSchema = section({
+  state_dir: setting(path(), {
+    form: 'auto or path',
+    meaning: 'keys, database, audit and logs; never where agents look',
+    preset: 'auto',
+  }),
+  data: dataSection.optional(),
+  control: controlSection.optional(),
+  database: setting(
+    z.literal('sqlite', { error: 'must be sqlite; PostgreSQL comes in a later release' }),
+    {
+      form: 'sqlite',
+      meaning: 'where agents, grants, operators and sealed secrets are kept',
+      preset: 'sqlite',
+    },
+  ),
+  vault: vaultSection.optional(),
+  tokens: tokensSection.optional(),
+  services: mapOf(serviceId(), serviceSection, 'SERVICE: {settings}').optional(),
+  secret_dirs: setting(listOf(absolutePath(), 'absolute paths'), {
+    form: 'list of absolute paths',
+    meaning: 'the only directories that `file:` references may read from',
+  }),
+  env_sources: setting(listOf(variableName(), 'names of environment variables'), {
+    form: 'list of variable names',
+    meaning: 'the only variables that `env:` references may read; `start` hands them on',
+  }),
+  audit: auditSection.optional(),
+  limits: limitsSection.optional(),
+})
+
+export const fileSchema = z.strictObject(
+  {
+    version: z
+      .literal(1, { error: 'must be 1, the version of this format' })
+      .register(settingNotes, { form: '1', meaning: 'version of this format; always there' }),
+    default_env: setting(environmentName(), {
+      form: 'environment name',
+      meaning: 'the environment that commands use without `--env`',
+      preset: 'the only one there is',
+    }),
+    environments: mapOf(environmentName(), environmentSchema, 'NAME: {settings}'),
+  },
+  { error: 'must hold version and environments' },
+)
+
+export type FileSettings = z.output<typeof fileSchema>
+export type EnvironmentSettings = z.output<typeof environmentSchema>
+export type ServiceSection = z.output<typeof serviceSection>
