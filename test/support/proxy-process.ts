@@ -1,0 +1,206 @@
+/**
+ * The product as an operator runs it: `init`, services pointed at recording upstreams, `serve`
+ * as a process of its own. One per test file; everything is ended and removed by `stop`.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { run, runWell, startCommand, type Finished, type RunningCommand } from './command.ts'
+import { freePorts } from './free-port.ts'
+import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface ProxiedService {
+  readonly id: string
+  readonly upstream: Upstream
+  /** The real credential; none for a service that shares another's or has none. */
+  readonly secret?: string
+}
+
+export interface ProxyOptions {
+  readonly environment?: 'production' | 'development'
+  readonly services: readonly ProxiedService[]
+  /** Services that get a port of their own. */
+  readonly ownPorts?: readonly string[]
+  /** Further arguments of `serve`, such as `--verbose`. */
+  readonly serveArguments?: readonly string[]
+}
+
+/** One audit record, as `audit query --json` prints it. */
+export type AuditItem = Readonly<Record<string, unknown>>
+
+export interface ProxyProcess {
+  readonly directory: TemporaryDirectory
+  readonly stateDirectory: string
+  /** Where agents call, `http://127.0.0.1:port`. */
+  readonly url: string
+  readonly port: number
+  readonly control: string
+  readonly ownPorts: ReadonlyMap<string, number>
+  readonly pid: number
+  /** All `serve` processes so far, the running one last. */
+  readonly serves: readonly RunningCommand[]
+  command(args: readonly string[], input?: string): Promise<Finished>
+  /** A command that must succeed; gives its standard output. */
+  commandWell(args: readonly string[], input?: string): Promise<string>
+  issue(scopes: string, options?: IssueOptions): Promise<string>
+  audit(...filters: readonly string[]): Promise<AuditItem[]>
+  /** Sends the signal, waits for the end and starts `serve` again. */
+  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Ends the process and removes its directory. */
+  stop(): Promise<void>
+}
+
+export interface IssueOptions {
+  readonly agent?: string
+  readonly ttl?: string
+  readonly more?: readonly string[]
+}
+
+const STATE = 'state'
+
+export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
+  const directory = createTemporaryDirectory()
+  const stateDirectory = join(directory.path, STATE)
+  const place = { directory: directory.path }
+  const ownPorts = await initialise(directory, options)
+  const serves: RunningCommand[] = []
+  let addresses = await serve()
+
+  async function serve(): Promise<ServeAddresses> {
+    const running = startCommand(['serve', ...(options.serveArguments ?? [])], place)
+    serves.push(running)
+    return await untilReady(running, stateDirectory)
+  }
+
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const current = serves.at(-1)
+    current?.child.kill(signal)
+    await current?.finished
+  }
+
+  const commandWell = (args: readonly string[], input?: string) =>
+    runWell(args, { ...place, ...(input !== undefined && { input }) })
+
+  return {
+    directory,
+    stateDirectory,
+    ownPorts,
+    serves,
+    commandWell,
+    get url() {
+      return addresses.data
+    },
+    get port() {
+      return Number(new URL(addresses.data).port)
+    },
+    get control() {
+      return addresses.control
+    },
+    get pid() {
+      return serves.at(-1)?.child.pid ?? 0
+    },
+    command: (args, input) => run(args, { ...place, ...(input !== undefined && { input }) }),
+    issue: (scopes, { agent = 'order-agent', ttl = '1h', more = [] } = {}) =>
+      commandWell(['token', 'issue', '--agent', agent, '--scopes', scopes, '--ttl', ttl, ...more]),
+    async audit(...filters) {
+      const text = await commandWell(['audit', 'query', ...filters, '--json'])
+      return (JSON.parse(text) as { items: AuditItem[] }).items
+    },
+    async restart(signal) {
+      await end(signal)
+      addresses = await serve()
+    },
+    async stop() {
+      await end('SIGTERM')
+      directory.remove()
+    },
+  }
+}
+
+interface ServeAddresses {
+  readonly data: string
+  readonly control: string
+}
+
+/** The commands of a first day, without `start`: tests run `serve` themselves. */
+async function initialise(
+  directory: TemporaryDirectory,
+  { environment = 'production', services, ownPorts = [] }: ProxyOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const place = { directory: directory.path }
+  const imports = services.flatMap(({ id, secret }) =>
+    secret === undefined
+      ? []
+      : ['--import-secret', `${id}=file:${directory.write(`${id}.secret`, secret)}`],
+  )
+  const where = ['--listen', '127.0.0.1:0', '--control-listen', '127.0.0.1:0', '--state-dir', STATE]
+  const ids = services.map(({ id }) => id).join(',')
+  await runWell(
+    ['init', '--env', environment, '--yes', '--no-start', '--services', ids, ...imports, ...where],
+    place,
+  )
+  for (const { id, upstream } of services) {
+    const caFile = directory.write(`${id}.pem`, upstream.ca)
+    const origin = ['--origin', upstream.origin, '--ca-file', caFile, '--allow-private-address']
+    await runWell(['service', 'set', id, ...origin], place)
+  }
+  return await addOwnPorts(directory, environment, ownPorts)
+}
+
+async function addOwnPorts(
+  directory: TemporaryDirectory,
+  environment: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const ports = await freePorts(ids.length)
+  const byId = new Map(ids.map((id, index) => [id, ports[index] ?? 0]))
+  if (ids.length === 0) return byId
+  const file = join(directory.path, 'apistronghold.yaml')
+  const config = parse(readFileSync(file, 'utf8')) as {
+    environments: Record<string, { data?: Record<string, unknown> }>
+  }
+  const settings = config.environments[environment]
+  if (!settings) throw new Error(`init wrote no environment ${environment}`)
+  const listen = [...byId].map(([id, port]) => [id, `127.0.0.1:${port}`])
+  settings.data = { ...settings.data, service_listen: Object.fromEntries(listen) as unknown }
+  writeFileSync(file, stringify(config))
+  return byId
+}
+
+async function untilReady(
+  running: RunningCommand,
+  stateDirectory: string,
+): Promise<ServeAddresses> {
+  const deadline = Date.now() + 20_000
+  const { child } = running
+  while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
+    const addresses = readAddresses(running, stateDirectory)
+    if (addresses && (await isReady(addresses))) return addresses
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  child.kill('SIGKILL')
+  throw new Error(`serve did not get ready:\n${running.output.stderr}`)
+}
+
+/** What `serve` wrote about itself, if this process wrote it and not a former one. */
+function readAddresses(
+  running: RunningCommand,
+  stateDirectory: string,
+): ServeAddresses | undefined {
+  try {
+    const text = readFileSync(join(stateDirectory, 'run', 'serve.json'), 'utf8')
+    const { pid, data, control } = JSON.parse(text) as ServeAddresses & { pid: number }
+    return pid === running.child.pid ? { data, control } : undefined
+  } catch {
+    return undefined // not there yet
+  }
+}
+
+async function isReady({ data, control }: ServeAddresses): Promise<boolean> {
+  const answers = await Promise.allSettled(
+    [data, control].map((plane) => fetch(new URL('/-/ready', plane))),
+  )
+  return answers.every((answer) => answer.status === 'fulfilled' && answer.value.ok)
+}
