@@ -20,7 +20,7 @@ export interface IssueRequest {
   readonly rate?: string
   /** Who answers for the agent; kept from the first token on. */
   readonly owner?: string
-  /** The same key within a day gets the same answer, and no second token. */
+  /** A repeat with the same key within a day gets the same answer, and makes no second token. */
   readonly idempotencyKey?: string
 }
 

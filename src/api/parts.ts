@@ -1,0 +1,65 @@
+/** What the control plane is made of. main.ts passes real parts, tests in-memory ones. */
+
+import type { KeyObject } from 'node:crypto'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { AuditReader } from '../audit/audit-reader.ts'
+import type { Now } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Result } from '../base/result.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { AgentStore } from '../policy/agent-store.ts'
+import type { Gate } from '../policy/gate.ts'
+import type { Grant } from '../policy/grant.ts'
+import type { GrantStore } from '../policy/grant-store.ts'
+import type { IdempotencyStore } from '../policy/idempotency.ts'
+import type { OperatorStore } from '../policy/operator-store.ts'
+import type { RevocationLog } from '../policy/revocation-log.ts'
+import type { CredentialSource } from '../secret/credential-source.ts'
+import type { EnvelopeProblem } from '../secret/envelope.ts'
+import type { SealedStore } from '../secret/sealed-store.ts'
+import type { ServedHosts } from './browser-guard.ts'
+
+/** The process that answers; what `/-/live` tells callers on the same machine. */
+export interface Instance {
+  readonly version: string
+  readonly environment: string
+  readonly pid: number
+  readonly startedAt: number
+}
+
+export interface ApiStores {
+  readonly agents: AgentStore
+  readonly grants: GrantStore
+  readonly operators: OperatorStore
+  readonly revocations: RevocationLog
+  readonly sealed: SealedStore
+  readonly idempotency: IdempotencyStore
+}
+
+export interface ApiParts {
+  readonly instance: Instance
+  readonly hosts: ServedHosts
+  readonly lifetimes: { readonly defaultTtlSeconds: number; readonly maxTtlSeconds: number }
+  readonly stores: ApiStores
+  readonly gate: Gate
+  readonly audit: AuditLog
+  readonly auditReader: AuditReader
+  /** Asked for each request, since service files may change without a restart. */
+  readonly catalog: () => Catalog
+  readonly credentials: Pick<CredentialSource, 'forget'>
+  /** Whether the secret's source holds something, without opening it. */
+  readonly isCredentialConfigured: (name: string) => Promise<boolean>
+  /** Form and signature only; nothing here can decrypt. */
+  readonly verifyEnvelope: (text: string) => Result<{ readonly sealer: string }, EnvelopeProblem>
+  /** The keyed digest under which a token, a JWT or an operator key is stored. */
+  readonly digestOf: (token: string) => string
+  readonly mintJwt: (grant: Grant) => Promise<string>
+  /** The JWKS document: public keys only. */
+  readonly publicKeys: () => { readonly keys: readonly object[] }
+  /** Each part by name: whether it works right now. */
+  readonly readiness: () => Promise<Readonly<Record<string, boolean>>>
+  /** For cursors only; derived from the environment's MAC key. */
+  readonly cursorKey: KeyObject
+  readonly log: Log
+  readonly now: Now
+}

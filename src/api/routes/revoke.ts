@@ -1,0 +1,99 @@
+/** Revoking by token, by id, or all tokens of an agent. Revoking twice is done. */
+
+import { z } from '@hono/zod-openapi'
+import { err, ok, type Result } from '../../base/result.ts'
+import type { StoredGrant } from '../../policy/grant-store.ts'
+import type { Change, ChangeLog } from '../changes.ts'
+import type { ApiParts } from '../parts.ts'
+import type { ApiProblem } from '../problem.ts'
+import { applyRevocation, coveredByAgent, coveredGrant, type Revoked } from '../revocations.ts'
+import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
+
+/** A JWT with a thousand scopes is the longest token there is. */
+const MAX_TOKEN_LENGTH = 160_000
+
+const request = z
+  .strictObject({
+    token: z.string().min(1).max(MAX_TOKEN_LENGTH).optional(),
+    id: z.string().min(1).max(64).optional(),
+    agent: z.string().min(1).max(64).optional(),
+  })
+  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, {
+    error: 'give exactly one of token, id and agent',
+  })
+  .openapi('RevokeRequest')
+
+export const revoked = z
+  .strictObject({
+    revoked: z.int().openapi({ description: 'How many tokens this covers.' }),
+    sequence: z.int(),
+    replicas: z.strictObject({ confirmed: z.int(), total: z.int() }),
+    cut: z.int().openapi({ description: 'Requests in flight that were cut.' }),
+    tokens: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          agent: z.string(),
+          services: z.array(z.string()).readonly(),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'At most 1000 of them.' }),
+  })
+  .openapi('Revoked')
+
+type Made = Result<{ readonly answer: Revoked; readonly change: Change }, ApiProblem>
+
+const unknown = (what: string) =>
+  err({ code: 'not_found', detail: `Nothing was revoked: there is no such ${what} here.` } as const)
+
+export function revokeRoute(parts: ApiParts, changes: ChangeLog): Route {
+  return defineRoute(
+    {
+      method: 'post',
+      path: '/v1/tokens/revoke',
+      summary: 'Revoke a token, or all tokens of an agent',
+      roles: ROLES.issuers,
+      body: request,
+      maxBodyBytes: 2 * MAX_TOKEN_LENGTH,
+      status: 200,
+      answer: revoked,
+      problems: ['not_found'],
+    },
+    (call) =>
+      changes.withdraw(call, () =>
+        call.body.agent === undefined
+          ? revokeGrant(parts, call, call.body)
+          : revokeAgent(parts, call, call.body.agent),
+      ),
+  )
+}
+
+async function revokeGrant(
+  { stores, gate, digestOf }: ApiParts,
+  { at }: Caller,
+  { token, id = '' }: { readonly token?: string | undefined; readonly id?: string | undefined },
+): Promise<Made> {
+  const grant: StoredGrant | undefined =
+    token === undefined
+      ? await stores.grants.findById(id)
+      : await stores.grants.findByDigest(digestOf(token))
+  const revocation = grant && (await stores.revocations.revokeGrant(grant.id, at))
+  if (!revocation) return unknown('token')
+  const answer = applyRevocation(gate, revocation, coveredGrant(grant))
+  const details = { agent: grant.agent, sequence: answer.sequence, cut: answer.cut }
+  return ok({ answer, change: { action: 'token.revoke', target: grant.id, details } })
+}
+
+async function revokeAgent(
+  { stores, gate }: ApiParts,
+  { at }: Caller,
+  agent: string,
+): Promise<Made> {
+  const covered = await coveredByAgent(stores.grants, agent, at)
+  const revocation = await stores.revocations.revokeAgent(agent, at, false)
+  if (!revocation) return unknown('agent')
+  const answer = applyRevocation(gate, revocation, covered)
+  const details = { tokens: covered.count, sequence: answer.sequence, cut: answer.cut }
+  return ok({ answer, change: { action: 'agent.revoke', target: agent, details } })
+}

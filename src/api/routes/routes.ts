@@ -1,0 +1,26 @@
+/** Every route that needs a key, in the order of the documentation. */
+
+import type { ChangeLog } from '../changes.ts'
+import type { ApiParts } from '../parts.ts'
+import type { Route } from '../route.ts'
+import { agentRoutes } from './agents.ts'
+import { auditRoute } from './audit.ts'
+import { operatorRoutes } from './operators.ts'
+import { replicaRoute } from './replicas.ts'
+import { revokeRoute } from './revoke.ts'
+import { secretRoutes } from './secrets.ts'
+import { serviceRoutes } from './services.ts'
+import { tokenRoutes } from './tokens.ts'
+
+export function operatorOnlyRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
+  return [
+    ...tokenRoutes(parts, changes),
+    revokeRoute(parts, changes),
+    ...agentRoutes(parts, changes),
+    ...operatorRoutes(parts, changes),
+    ...secretRoutes(parts, changes),
+    ...serviceRoutes(parts),
+    auditRoute(parts, changes),
+    replicaRoute(parts),
+  ]
+}
