@@ -1,0 +1,42 @@
+/** `run/serve.json`: which process serves this state directory, and where it listens. */
+
+import { rmSync } from 'node:fs'
+import { z } from 'zod'
+import type { StateDirectory } from '../state-dir.ts'
+import { replaceFile } from './durable-file.ts'
+import { readPrivateFile } from './privacy.ts'
+
+const runSchema = z.object({
+  pid: z.int().positive(),
+  /** `http://127.0.0.1:8900`: the address that was really bound. */
+  data: z.url(),
+  control: z.url(),
+  /** Services with a port of their own. */
+  services: z.record(z.string(), z.url()),
+  environment: z.string(),
+  /** Epoch milliseconds; the same that `/-/live` answers. */
+  startedAt: z.int(),
+})
+
+export type Run = Readonly<z.infer<typeof runSchema>>
+
+/** Called when every listener is bound; the file is a hint, and `/-/live` the proof. */
+export function writeRun(state: StateDirectory, run: Run): void {
+  replaceFile(state.runFile, `${JSON.stringify(run, undefined, 2)}\n`)
+}
+
+/** Undefined when nothing serves, or what the file says cannot be understood. */
+export function readRun(state: StateDirectory): Run | undefined {
+  const text = readPrivateFile(state.runFile)
+  if (text === undefined) return undefined
+  try {
+    return runSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes the file of a process that ends, and leaves that of a successor alone. */
+export function removeRun(state: StateDirectory, pid: number): void {
+  if (readRun(state)?.pid === pid) rmSync(state.runFile, { force: true })
+}
