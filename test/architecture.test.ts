@@ -24,7 +24,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   fleet: PURE,
   api: PURE,
   config: ['base', 'catalog', 'secret'],
-  'state-dir': ['base', 'secret'],
+  'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog'],
   cli: COMMAND_LINE,
   main: [
