@@ -21,6 +21,8 @@ export type CredentialProblem =
 export interface CredentialSource {
   /** Cached with a deadline; one fetch in flight per name; synchronous inside when warm. */
   get(name: string, origin: string): Promise<Result<Credential, CredentialProblem>>
+  /** What `get` would answer without waiting; undefined when it would have to fetch. */
+  peek?(name: string, origin: string): Result<Credential, CredentialProblem> | undefined
   /** The upstream answered 401: read again unless that happened moments ago. */
   reconsider(name: string): void
   /** A value was changed by command: forget it now. */

@@ -1,0 +1,203 @@
+/**
+ * From a credential's name to its value: which store keeps it, what its fields are, where it may
+ * go, and how long it is remembered.
+ */
+
+import type { Now } from '../base/clock.ts'
+import { Failure } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { err, ok, type Result } from '../base/result.ts'
+import type {
+  Credential,
+  CredentialProblem,
+  CredentialSource,
+} from '../secret/credential-source.ts'
+import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
+import { formatReference, type SourceReference } from '../secret/reference.ts'
+import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
+import type { Secret } from '../secret/secret.ts'
+import { createCache, type CacheLimits, type Lifetime } from './cached.ts'
+
+type Source = SourceReference['source']
+
+export interface SourceLimits extends CacheLimits {
+  readonly lifetimes: Readonly<Record<Source, Lifetime>>
+  /** A store that has not answered by then counts as down. */
+  readonly timeoutMs: number
+}
+
+export const SOURCE_LIMITS: SourceLimits = {
+  lifetimes: {
+    vault: { freshMs: 300_000, staleMs: 900_000 },
+    // A file is cheap to read, and whoever replaces it expects it to count soon.
+    file: { freshMs: 10_000, staleMs: 60_000 },
+    // The environment of a process never changes.
+    env: { freshMs: Infinity, staleMs: 0 },
+  },
+  timeoutMs: 5000,
+  negativeMs: 1000,
+  reconsiderMs: 10_000,
+}
+
+export interface CredentialSourceParts {
+  /** Where each secret comes from, by its name; asked at each use, so keep it at hand. */
+  readonly references: () => ReadonlyMap<string, SourceReference>
+  readonly stores: Readonly<Record<Source, SecretStore>>
+  /** The forms of the services that use a secret; undefined: one field named `secret`. */
+  readonly shapeOf: (name: string) => CredentialShape | undefined
+  /** Origins that the configuration gives for sources that seal none; absent: any that is asked. */
+  readonly originsOf?: (name: string) => ReadonlySet<string>
+  readonly now: Now
+  readonly log: Log
+  readonly limits?: SourceLimits
+  readonly random?: () => number
+}
+
+/** A value in memory, with what its use is bound to. */
+interface Held {
+  readonly reference: SourceReference
+  /** As sealed; undefined where the store seals none. */
+  readonly origins: ReadonlySet<string> | undefined
+  /** The answer made once, since it is given at every request. */
+  readonly granted: { readonly ok: true; readonly value: Credential }
+}
+
+type Answer = Result<Credential, CredentialProblem>
+
+const NOT_CONFIGURED = err({ reason: 'credential_not_configured' } as const)
+const NOT_SEALED = err({ reason: 'origin_not_sealed' } as const)
+const UNAVAILABLE = { reason: 'secret_unavailable' } as const
+
+export function createCredentialSource(parts: CredentialSourceParts): Required<CredentialSource> {
+  const { references, log, now, limits = SOURCE_LIMITS, random = Math.random } = parts
+  const cache = createCache<Held, CredentialProblem>({
+    fetch: (name) => fetchSecret(name, { ...parts, limits }),
+    lifetimeOf: ({ reference }) => limits.lifetimes[reference.source],
+    unavailable: UNAVAILABLE,
+    limits,
+    now,
+    random,
+    onDown(name, error, isStaleUsed) {
+      log.warn('secret_store_down', { name, isStaleUsed, problem: messageOf(error) })
+    },
+  })
+
+  const peek = (name: string, origin: string): Answer | undefined => {
+    const reference = references().get(name)
+    if (reference === undefined) return NOT_CONFIGURED
+    const known = cache.peek(name)
+    if (known?.ok !== true) return known
+    if (isSame(known.value.reference, reference)) return release(known.value, origin, parts)
+    cache.forget(name)
+    return undefined
+  }
+
+  return {
+    peek,
+
+    get(name, origin) {
+      const known = peek(name, origin)
+      if (known !== undefined) return Promise.resolve(known)
+      return cache.get(name).then((held) => (held.ok ? release(held.value, origin, parts) : held))
+    },
+
+    reconsider: (name) => {
+      cache.reconsider(name)
+    },
+    forget: (name) => {
+      cache.forget(name)
+    },
+  }
+}
+
+/** Lets a value go only where its seal, or else the configuration, says. */
+function release(held: Held, origin: string, { originsOf }: CredentialSourceParts): Answer {
+  const { origins, granted, reference } = held
+  if (reference.source === 'vault') return origins?.has(origin) === true ? granted : NOT_SEALED
+  return originsOf?.(granted.value.name).has(origin) === false ? NOT_SEALED : granted
+}
+
+interface Fetching extends CredentialSourceParts {
+  readonly limits: SourceLimits
+}
+
+async function fetchSecret(
+  name: string,
+  parts: Fetching,
+): Promise<Result<Held, CredentialProblem>> {
+  const reference = parts.references().get(name)
+  if (reference === undefined) return NOT_CONFIGURED
+  try {
+    const reading = parts.stores[reference.source].read(placeOf(reference))
+    const stored = await withDeadline(reading, parts.limits.timeoutMs)
+    if (stored === undefined) return NOT_CONFIGURED
+    return hold({ name, reference, stored }, parts)
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'secret_invalid') throw error
+    parts.log.error('secret_unusable', { name, problem: error.message })
+    return err(UNAVAILABLE)
+  }
+}
+
+interface Found {
+  readonly name: string
+  readonly reference: SourceReference
+  readonly stored: StoredSecret
+}
+
+function hold(found: Found, parts: Fetching): Result<Held, CredentialProblem> {
+  const { name, reference, stored } = found
+  const fields = reference.source === 'vault' ? stored.fields : splitFields(found, parts)
+  if (fields === undefined) return err(UNAVAILABLE)
+  const origins = stored.origins && new Set(stored.origins)
+  const granted = { ok: true, value: { name, version: stored.version, fields } } as const
+  return ok({ reference, origins, granted })
+}
+
+/** Variables and files hold one text; the service's forms say what its parts are. */
+function splitFields(
+  { name, stored }: Found,
+  { shapeOf, log }: Fetching,
+): ReadonlyMap<string, Secret> | undefined {
+  const text = stored.fields.get('secret')
+  const parsed = text && parseFields(text, shapeOf(name) ?? { forms: [] })
+  if (parsed?.ok !== true) {
+    log.error('secret_unusable', { name, problem: parsed?.error.problem })
+    return undefined
+  }
+  for (const warning of parsed.value.warnings) log.warn('secret_unusual', { name, warning })
+  return parsed.value.fields
+}
+
+function placeOf(reference: SourceReference): string {
+  switch (reference.source) {
+    case 'vault':
+      return reference.name
+    case 'env':
+      return reference.variable
+    case 'file':
+      return reference.path
+  }
+}
+
+/** The same object nearly always; after the configuration was read again, the same text. */
+function isSame(a: SourceReference, b: SourceReference): boolean {
+  return a === b || formatReference(a) === formatReference(b)
+}
+
+async function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: deadline, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(new Failure('secret_store_unavailable', 'the store did not answer in time'))
+  }, timeoutMs)
+  try {
+    return await Promise.race([work, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Our own words only: a foreign error might quote what it read. */
+function messageOf(error: unknown): string {
+  return error instanceof Failure ? error.message : 'unexpected error'
+}

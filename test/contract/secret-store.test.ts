@@ -1,0 +1,7 @@
+import { secretStoreContract } from './secret-store.ts'
+import { openEnv, openFile, openMemory, openVault } from './secret-store-openers.ts'
+
+secretStoreContract('the vault', openVault)
+secretStoreContract('the environment', openEnv)
+secretStoreContract('a directory of files', openFile)
+secretStoreContract('memory', openMemory)
