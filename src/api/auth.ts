@@ -58,7 +58,7 @@ export function createAuthenticator({
 
   const count = (presented: Presented, reason: Refusal['reason'], digest?: string) => {
     const { requestId, source } = presented
-    const digestPrefix = digest === undefined ? {} : { digestPrefix: digest.slice(0, 8) }
+    const digestPrefix = digest === undefined ? {} : { digestPrefix: prefixOf(digest) }
     audit.count({ requestId, at: now(), reason, source, service: undefined, ...digestPrefix })
   }
 
@@ -85,6 +85,11 @@ export function createAuthenticator({
     if (proven.size < MAX_PROVEN) proven.add(digest)
     return ok(operator)
   }
+}
+
+/** Eight hex characters: enough to tell guesses apart, useless for anything else. */
+function prefixOf(digest: string): string {
+  return Buffer.from(digest, 'base64url').toString('hex').slice(0, 8)
 }
 
 /** The text of an operator key of this environment, or what else it is. */

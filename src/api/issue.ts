@@ -3,6 +3,7 @@
  * and the record is durable before the token exists.
  */
 
+import { Failure } from '../base/errors.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { Service } from '../catalog/service.ts'
 import type { Agent } from '../policy/agent-store.ts'
@@ -76,7 +77,13 @@ function plan(parts: ApiParts, { caller, words, agent }: Plan): Result<Grant, Ap
         now: caller.at,
       })
     : request
-  return planned.ok ? planned : err(asProblem(planned.error))
+  if (!planned.ok) return err(asProblem(planned.error))
+  return ok(words.format === 'jwt' ? endingOnSecond(planned.value) : planned.value)
+}
+
+/** A JWT's `exp` is whole seconds, and what we say must be what it says. */
+function endingOnSecond(grant: Grant): Grant {
+  return { ...grant, expiresAt: grant.expiresAt - (grant.expiresAt % 1000) }
 }
 
 /** Reads the operator's words: durations, bindings and limits are text until here. */
@@ -146,11 +153,29 @@ async function store(
   const agent = await stores.agents.ensure(planned.agent, owner, planned.issuedAt)
   const grant = { ...planned, agentGeneration: agent.generation }
   const token =
-    format === 'jwt' ? await mintJwt(grant) : mintToken('pt', tokenModeOf(instance.environment))
+    format === 'jwt'
+      ? mintShort(mintJwt, grant)
+      : mintToken('pt', tokenModeOf(instance.environment))
+  if (token === undefined) return err(tooLong)
   // False when the agent was disabled while we were busy: that revocation wins.
   if (!(await stores.grants.insert(grant, digestOf(token)))) return err(disabled(grant.agent))
   const { id, expiresAt } = grant
   return ok({ token, id, agent: grant.agent, scopes: [...grant.scopes], expiresAt })
+}
+
+/** Undefined when the JWT would fit into no header. */
+function mintShort(mintJwt: ApiParts['mintJwt'], grant: Grant): string | undefined {
+  try {
+    return mintJwt(grant)
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'refused') return undefined
+    throw error
+  }
+}
+
+const tooLong: ApiProblem = {
+  code: 'invalid_request',
+  detail: 'A JWT with this many scopes fits into no header: ask for fewer, or for an opaque token.',
 }
 
 function newcomer({ agent, owner }: IssueWords, now: number): Agent {

@@ -53,7 +53,8 @@ export interface ApiParts {
   readonly verifyEnvelope: (text: string) => Result<{ readonly sealer: string }, EnvelopeProblem>
   /** The keyed digest under which a token, a JWT or an operator key is stored. */
   readonly digestOf: (token: string) => string
-  readonly mintJwt: (grant: Grant) => Promise<string>
+  /** Throws `refused` when the token would be too long to be of use. */
+  readonly mintJwt: (grant: Grant) => string
   /** The JWKS document: public keys only. */
   readonly publicKeys: () => { readonly keys: readonly object[] }
   /** Each part by name: whether it works right now. */

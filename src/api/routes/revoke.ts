@@ -3,18 +3,16 @@
 import { z } from '@hono/zod-openapi'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
+import { MAX_JWT_LENGTH } from '../../token/jwt.ts'
 import type { Change, ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { ApiProblem } from '../problem.ts'
 import { applyRevocation, coveredByAgent, coveredGrant, type Revoked } from '../revocations.ts'
 import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
 
-/** A JWT with a thousand scopes is the longest token there is. */
-const MAX_TOKEN_LENGTH = 160_000
-
 const request = z
   .strictObject({
-    token: z.string().min(1).max(MAX_TOKEN_LENGTH).optional(),
+    token: z.string().min(1).max(MAX_JWT_LENGTH).optional(),
     id: z.string().min(1).max(64).optional(),
     agent: z.string().min(1).max(64).optional(),
   })
@@ -55,7 +53,6 @@ export function revokeRoute(parts: ApiParts, changes: ChangeLog): Route {
       summary: 'Revoke a token, or all tokens of an agent',
       roles: ROLES.issuers,
       body: request,
-      maxBodyBytes: 2 * MAX_TOKEN_LENGTH,
       status: 200,
       answer: revoked,
       problems: ['not_found'],
