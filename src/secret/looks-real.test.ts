@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readCorpus } from '../../test/support/corpora.ts'
 import { looksLikeRealCredential } from './looks-real.ts'
 
 /** Made up here from parts, so that no scanner takes this file for a leak. */
@@ -98,19 +97,13 @@ describe('CE-15 a real credential', () => {
 })
 
 describe('the samples above', () => {
-  const corpus = join(import.meta.dirname, '../../../shared/corpora/gitleaks-rules.jsonl')
-  if (!existsSync(corpus)) {
-    // eslint-disable-next-line no-console -- whoever runs this must see what was left out
-    console.warn('corpora are absent: the samples were not compared with public scanners')
+  const corpus = readCorpus('gitleaks-rules')
+  if (corpus === undefined) {
     it.skip('are what public scanners look for', () => undefined)
     return
   }
   const rules = new Map(
-    readFileSync(corpus, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { name: string; regex: string })
-      .map(({ name, regex }) => [name.replace('gitleaks/', ''), regex]),
+    corpus.map(({ name, regex }) => [String(name).replace('gitleaks/', ''), String(regex)]),
   )
 
   it.each(REAL.filter(([, , rule]) => rule !== undefined))(
