@@ -1,37 +1,36 @@
 /**
- * Repeats of a creation (`Idempotency-Key`). Passes test/contract/idempotency-store.ts.
+ * Repeats of a creation (`Idempotency-Key`): claimed before it starts, completed after it.
+ * Passes test/contract/idempotency-store.ts.
  *
- * A token's text is shown once and kept nowhere, so a repeat cannot be answered with the first
- * answer. Instead the first request claims the key for the id it is about to create:
- *
- *   no claim yet              -> create, answer 201
- *   same key, same request    -> 409 `already_issued` with the id; if the text was lost, revoke
- *                                the id and issue again with a new key
- *   same key, other request   -> 422 `idempotency_key_reused` with the id
- *
- * A crash between claim and creation leaves an id that names nothing: the caller releases that
- * claim and makes its own. Claims are forgotten after 24 hours.
+ * The store sees digests and sealed text only. A token's text is kept nowhere in clear, so the
+ * control plane seals the answer under a key that only the repeated request itself carries.
  */
 
 export const IDEMPOTENCY_WINDOW_MS = 24 * 3_600_000
 
-export interface Claim {
-  /** Keys of different operators are different keys. */
-  readonly operator: string
-  /** As the caller sent it; kept as a digest. */
+/** A claim that was not completed in this time belonged to a process that is gone. */
+export const ABANDONED_CLAIM_MS = 60_000
+
+export type Claim =
+  | { readonly state: 'claimed' }
+  | { readonly state: 'running'; readonly requestDigest: string }
+  | { readonly state: 'complete'; readonly requestDigest: string; readonly sealedAnswer: string }
+
+export interface ClaimEntry {
+  /** Digest over operator, creation and the caller's key. */
   readonly key: string
-  /** Digest over route and body; tells a repeat from a reuse. */
+  /** Tells a repeat from another request under the same key. */
   readonly requestDigest: string
-  /** Id of what the claimer is about to create. */
-  readonly createdId: string
   readonly at: number
 }
 
-export type PriorClaim = Pick<Claim, 'requestDigest' | 'createdId' | 'at'>
-
 export interface IdempotencyStore {
-  /** Undefined when the claim is ours now, else the one that came first within the window. */
-  claim(claim: Claim): Promise<PriorClaim | undefined>
-  /** Gives up a claim whose creation did not happen; nothing when another id holds the key. */
-  release(claim: Pick<Claim, 'operator' | 'key' | 'createdId'>): Promise<void>
+  /**
+   * Claims a key, or returns what another request left under it, in one transaction. Claims are
+   * forgotten after a day; one that was never completed may be claimed anew after a minute.
+   */
+  claim(entry: ClaimEntry): Promise<Claim>
+  complete(key: string, sealedAnswer: string): Promise<void>
+  /** The creation was refused or failed: the key is free again. A completed claim stays. */
+  release(key: string): Promise<void>
 }
