@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
 import { MAX_JWT_LENGTH } from '../../token/jwt.ts'
+import { unwrapToken } from '../../token/shape.ts'
 import type { Change, ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { ApiProblem } from '../problem.ts'
@@ -67,19 +68,27 @@ export function revokeRoute(parts: ApiParts, changes: ChangeLog): Route {
 }
 
 async function revokeGrant(
-  { stores, gate, digestOf }: ApiParts,
+  parts: ApiParts,
   { at }: Caller,
   { token, id = '' }: { readonly token?: string | undefined; readonly id?: string | undefined },
 ): Promise<Made> {
-  const grant: StoredGrant | undefined =
-    token === undefined
-      ? await stores.grants.findById(id)
-      : await stores.grants.findByDigest(digestOf(token))
+  const { stores, gate } = parts
+  const grant =
+    token === undefined ? await stores.grants.findById(id) : await findByText(parts, token)
   const revocation = grant && (await stores.revocations.revokeGrant(grant.id, at))
   if (!revocation) return unknown('token')
   const answer = applyRevocation(gate, revocation, coveredGrant(grant))
   const details = { agent: grant.agent, sequence: answer.sequence, cut: answer.cut }
   return ok({ answer, change: { action: 'token.revoke', target: grant.id, details } })
+}
+
+/** Bare, a JWT, or inside the shape of a service's keys: however an agent may have held it. */
+function findByText(
+  { stores, digestOf, catalog }: ApiParts,
+  text: string,
+): Promise<StoredGrant | undefined> {
+  const prefixes = [...catalog().services.values()].flatMap(({ tokenPrefix }) => tokenPrefix ?? [])
+  return stores.grants.findByDigest(digestOf(unwrapToken(text, prefixes)?.text ?? text))
 }
 
 async function revokeAgent(
