@@ -3,9 +3,8 @@
  * as a process of its own. One per test file; everything is ended and removed by `stop`.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
 import { run, runWell, startCommand, type Finished, type RunningCommand } from './command.ts'
 import { freePorts } from './free-port.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
@@ -136,6 +135,8 @@ async function initialise(
       : ['--import-secret', `${id}=file:${directory.write(`${id}.secret`, secret)}`],
   )
   const where = ['--listen', '127.0.0.1:0', '--control-listen', '127.0.0.1:0', '--state-dir', STATE]
+  const byId = await chooseOwnPorts(ownPorts)
+  for (const [id, port] of byId) where.push('--service-listen', `${id}=127.0.0.1:${port}`)
   const ids = services.map(({ id }) => id).join(',')
   await runWell(
     ['init', '--env', environment, '--yes', '--no-start', '--services', ids, ...imports, ...where],
@@ -146,27 +147,12 @@ async function initialise(
     const origin = ['--origin', upstream.origin, '--ca-file', caFile, '--allow-private-address']
     await runWell(['service', 'set', id, ...origin], place)
   }
-  return await addOwnPorts(directory, environment, ownPorts)
+  return byId
 }
 
-async function addOwnPorts(
-  directory: TemporaryDirectory,
-  environment: string,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
+async function chooseOwnPorts(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const ports = await freePorts(ids.length)
-  const byId = new Map(ids.map((id, index) => [id, ports[index] ?? 0]))
-  if (ids.length === 0) return byId
-  const file = join(directory.path, 'apistronghold.yaml')
-  const config = parse(readFileSync(file, 'utf8')) as {
-    environments: Record<string, { data?: Record<string, unknown> }>
-  }
-  const settings = config.environments[environment]
-  if (!settings) throw new Error(`init wrote no environment ${environment}`)
-  const listen = [...byId].map(([id, port]) => [id, `127.0.0.1:${port}`])
-  settings.data = { ...settings.data, service_listen: Object.fromEntries(listen) as unknown }
-  writeFileSync(file, stringify(config))
-  return byId
+  return new Map(ids.map((id, index) => [id, ports[index] ?? 0]))
 }
 
 async function untilReady(
