@@ -14,6 +14,8 @@ export type Revocation =
       readonly generation: number
       /** A disabled agent also gets no new tokens; a plain revoke of all its tokens does not disable. */
       readonly disabled: boolean
+      /** Tokens of this agent whose descendants belong to other agents; those die with them. */
+      readonly alsoGrants?: readonly string[]
     }
 
 export interface RevocationLog {

@@ -1,0 +1,132 @@
+/**
+ * The admission gate of one process: which tokens are dead, which requests are in flight, and
+ * the cutting of the latter when the former grow. Every check costs one look-up per ancestor.
+ *
+ * Alone on its database a process is always current; a fleet passes its lease as `isCurrent`.
+ */
+
+import type { Gate, GateState, LiveAdmission } from '../policy/gate.ts'
+import type { Grant } from '../policy/grant.ts'
+import type { Revocation } from '../policy/revocation-log.ts'
+import { createLiveIndex } from './live-index.ts'
+
+export interface SingleGate extends Gate {
+  /**
+   * Forgets tokens that were revoked before this instant. Pass now minus the longest lifetime
+   * that was ever allowed: by then they have expired too. Agents are never forgotten.
+   */
+  prune(revokedBefore: number): void
+}
+
+interface Live {
+  readonly grant: Grant
+  readonly controller: AbortController
+}
+
+/** Builds an empty gate; main.ts applies every known revocation before it opens a listener. */
+export function createGate({
+  isCurrent = () => true,
+}: { readonly isCurrent?: () => boolean } = {}): SingleGate {
+  const dead = createDeadList()
+  const flight = createFlight()
+  let sequence = 0
+
+  const state = (grant: Grant): GateState => dead.judge(grant) ?? (isCurrent() ? 'open' : 'stale')
+
+  function revokeGrants(ids: readonly string[], at: number): number {
+    dead.addGrants(ids, at)
+    return ids.reduce((cut, id) => cut + flight.cutGrant(id), 0)
+  }
+
+  return {
+    state,
+    // Revoked since it was judged: registered nowhere, and cut before it starts.
+    open: (grant) => (state(grant) === 'open' ? flight.open(grant) : cutAtOnce()),
+    apply(revocation) {
+      sequence = Math.max(sequence, revocation.sequence)
+      if (revocation.kind === 'grant') return revokeGrants([revocation.id], revocation.at)
+      dead.addAgent(revocation)
+      const cut = flight.cutAgent(revocation.id, revocation.generation)
+      return cut + revokeGrants(revocation.alsoGrants ?? [], revocation.at)
+    },
+    prune: dead.prune,
+    get sequence() {
+      return sequence
+    },
+    get liveCount() {
+      return flight.count()
+    },
+  }
+}
+
+type AgentRevocation = Extract<Revocation, { kind: 'agent' }>
+
+/** What was revoked, by grant and by agent. */
+function createDeadList() {
+  const grants = new Map<string, number>()
+  const agents = new Map<string, AgentRevocation>()
+  return {
+    judge(grant: Grant): GateState | undefined {
+      if (grants.has(grant.id) || grant.chain.some((id) => grants.has(id))) return 'revoked'
+      const floor = agents.get(grant.agent)
+      if (!floor || grant.agentGeneration >= floor.generation) return undefined
+      return floor.disabled ? 'agent_disabled' : 'revoked'
+    },
+    addGrants(ids: readonly string[], at: number): void {
+      for (const id of ids) grants.set(id, at)
+    },
+    /** A floor never goes down, in whatever order revocations arrive. */
+    addAgent(revocation: AgentRevocation): void {
+      const floor = agents.get(revocation.id)
+      if (!floor || floor.generation < revocation.generation) agents.set(revocation.id, revocation)
+    },
+    prune(revokedBefore: number): void {
+      for (const [id, at] of grants) if (at < revokedBefore) grants.delete(id)
+    },
+  }
+}
+
+/** Admissions in flight, findable by their grant, by each of its ancestors, and by its agent. */
+function createFlight() {
+  const byGrant = createLiveIndex<Live>()
+  const byAgent = createLiveIndex<Live>()
+  const lives = new Set<Live>()
+
+  function close(live: Live): void {
+    if (!lives.delete(live)) return
+    for (const id of [live.grant.id, ...live.grant.chain]) byGrant.remove(id, live)
+    byAgent.remove(live.grant.agent, live)
+  }
+
+  function cut(covered: readonly Live[]): number {
+    const open = covered.filter((live) => lives.has(live))
+    for (const live of open) {
+      close(live)
+      live.controller.abort('revoked')
+    }
+    return open.length
+  }
+
+  return {
+    open(grant: Grant): LiveAdmission {
+      const live: Live = { grant, controller: new AbortController() }
+      lives.add(live)
+      for (const id of [grant.id, ...grant.chain]) byGrant.add(id, live)
+      byAgent.add(grant.agent, live)
+      return {
+        signal: live.controller.signal,
+        close() {
+          close(live)
+        },
+      }
+    },
+    cutGrant: (id: string) => cut(byGrant.list(id)),
+    cutAgent: (agent: string, generation: number) =>
+      cut(byAgent.list(agent).filter(({ grant }) => grant.agentGeneration < generation)),
+    count: () => lives.size,
+  }
+}
+
+function cutAtOnce(): LiveAdmission {
+  return { signal: AbortSignal.abort('revoked'), close: () => undefined }
+}
