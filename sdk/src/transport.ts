@@ -40,7 +40,12 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** A path whose variable segments cannot become other segments. */
 export function pathOf(...segments: readonly string[]): string {
-  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('')
+  return segments.map((segment) => `/${encodeSegment(segment)}`).join('')
+}
+
+/** URL parsers resolve `..` in every spelling but a doubly encoded one, which names nothing here. */
+function encodeSegment(segment: string): string {
+  return /^\.{1,2}$/.test(segment) ? segment.replaceAll('.', '%252E') : encodeURIComponent(segment)
 }
 
 export function createTransport(options: TransportOptions): Transport {
