@@ -8,7 +8,7 @@ import { makeKey } from '../support/canary.ts'
 import { expectSwap } from '../support/expect-swap.ts'
 import { respondAsStripe } from '../support/fake-stripe.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { startUpstream, type Answer, type Upstream } from '../support/upstream.ts'
 
 const KEY = makeKey('sk_live_')
 
@@ -157,14 +157,14 @@ describe('curl', () => {
     expect(upstream.requests).toEqual([])
   })
 
-  it.each([
-    ['resets', '502 reset' as const],
-    ['answers garbage', 502, { raw: 'SSH-2.0-OpenSSH\r\n\r\n' }],
-  ])('gets a clear answer when the upstream %s', async (_case, status, answer) => {
+  it.each<[string, Answer]>([
+    ['resets', 'reset'],
+    ['answers garbage', { raw: 'SSH-2.0-OpenSSH\r\n\r\n' }],
+  ])('gets a clear answer when the upstream %s', async (_case, answer) => {
     upstream.respond(() => answer)
     try {
       const got = await curl(...bearer(token), `${proxy.url}/stripe/v1/customers`)
-      expect(got.status).toBe(status)
+      expect(got.status).toBe(502)
       expect(got.body).toContain('upstream')
     } finally {
       upstream.respond(respondAsStripe(KEY))
