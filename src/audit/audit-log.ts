@@ -13,6 +13,8 @@ export interface IntentEvent {
   readonly parameters: Parameters
   readonly catalogDigest: string
   readonly credential: { readonly name: string; readonly version: string } | undefined
+  readonly userAgent?: string
+  readonly marks?: readonly string[]
 }
 
 /** How a forwarded request ended. */
@@ -42,6 +44,8 @@ export interface RefusalEvent {
   /** As much as was known when it was refused. */
   readonly access: Partial<Access>
   readonly parameters: Parameters
+  readonly catalogDigest?: string
+  readonly userAgent?: string
   /** `real_credential` and the like. */
   readonly marks: readonly string[]
 }
@@ -55,6 +59,7 @@ export interface UnrecognisedEvent {
   readonly service: string | undefined
   /** First 8 hex characters of the token's digest, where there was something token-like. */
   readonly digestPrefix?: string
+  readonly userAgent?: string
 }
 
 /** An operator changed the system or read the audit. */
@@ -77,7 +82,9 @@ export interface AuditStatus {
   /** Why not, in one sentence. */
   readonly problem?: string
   readonly records: number
+  /** On disk, all writers of this directory. */
   readonly bytes: number
+  readonly quotaBytes?: number
 }
 
 /**

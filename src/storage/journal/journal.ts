@@ -1,0 +1,226 @@
+/** The audit log on disk: events become lines, lines go to segments in shared commits. */
+
+import type { KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import type {
+  AuditLog,
+  AuditStatus,
+  ChangeEvent,
+  IntentEvent,
+  OutcomeEvent,
+  RefusalEvent,
+  UnrecognisedEvent,
+} from '../../audit/audit-log.ts'
+import { createCounter, type Counter } from '../../audit/counter.ts'
+import { createLineFormat, type LineFormat } from '../../audit/record.ts'
+import type { Now } from '../../base/clock.ts'
+import { Failure } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { nodeFiles, type JournalFiles } from './files.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Quota, type QuotaUse } from './quota.ts'
+import { recoverSegments, type Found } from './recovery.ts'
+import { SegmentWriter, type Line } from './segment-writer.ts'
+import { isWriterName } from './segment.ts'
+
+export interface Journal extends AuditLog {
+  /** Resolves once everything that was given so far is on disk. */
+  flush(): Promise<void>
+}
+
+export interface JournalParts {
+  /** Holds one directory for each writer. */
+  readonly directory: string
+  readonly environment: string
+  /** Names this process's part of the audit, for good: the replica. */
+  readonly writer: string
+  /** Key of the digests that stand for values. */
+  readonly hashKey: KeyObject
+  readonly log: Log
+  readonly now: Now
+  /** `redact.path` of a service; none unless given. */
+  readonly pathPatterns?: (service: string) => readonly string[]
+  /** A segment that is larger is left for a new one. */
+  readonly segmentBytes?: number
+  /** Unlimited unless given. */
+  readonly quotaBytes?: number
+  readonly files?: JournalFiles
+}
+
+const SEGMENT_BYTES = 32 * 1024 * 1024
+const COUNT_INTERVAL_MS = 1000
+
+/**
+ * Opens a writer's journal and makes it sound: cuts what a crash tore, closes what it left open.
+ * Throws `audit_unavailable` when the directory cannot be written.
+ */
+export async function openJournal(parts: JournalParts): Promise<Journal> {
+  const { directory, environment, writer, hashKey: key, files = nodeFiles } = parts
+  if (!isWriterName(writer)) throw new Failure('config_invalid', 'the writer has an unusable name')
+  const own = join(directory, writer)
+  const pathPatterns = parts.pathPatterns ?? (() => [])
+  const format = createLineFormat({ writer, environment, key, pathPatterns })
+  try {
+    await files.makeDirectory(own)
+    await files.syncDirectory(directory)
+    const found = await recoverSegments(own, files)
+    const segments = await SegmentWriter.create({
+      ...{ directory: own, files, format, found, now: parts.now },
+      segmentBytes: parts.segmentBytes ?? SEGMENT_BYTES,
+    })
+    const usedBytes = await files.measure(directory)
+    const journal = new SegmentJournal({ parts, files, format, segments, usedBytes })
+    await journal.closeOpen(found)
+    return journal
+  } catch (error) {
+    throw new Failure('audit_unavailable', 'the audit cannot be opened', { cause: error })
+  }
+}
+
+interface OpenedParts {
+  readonly parts: JournalParts
+  readonly files: JournalFiles
+  readonly format: LineFormat
+  readonly segments: SegmentWriter
+  readonly usedBytes: number
+}
+
+class SegmentJournal implements Journal {
+  readonly #parts: JournalParts
+  readonly #format: LineFormat
+  readonly #segments: SegmentWriter
+  readonly #commits: GroupCommit
+  readonly #quota: Quota
+  readonly #counter: Counter = createCounter()
+  #countTimer: NodeJS.Timeout | undefined
+
+  constructor({ parts, files, format, segments, usedBytes }: OpenedParts) {
+    const { log } = parts
+    this.#parts = parts
+    this.#format = format
+    this.#segments = segments
+    this.#quota = new Quota({
+      limitBytes: parts.quotaBytes,
+      usedBytes,
+      measure: () => files.measure(parts.directory),
+      onHigh: (used) => {
+        log.warn('audit_quota_high', { usedBytes: used, quotaBytes: parts.quotaBytes })
+      },
+    })
+    this.#commits = new GroupCommit({
+      append: async (commit) => {
+        this.#quota.grow(await segments.append(commit))
+      },
+      repair: async () => {
+        const before = segments.lost
+        await segments.repair()
+        if (segments.lost !== before) log.error('audit_segment_lost', { segment: segments.lost })
+      },
+      describe: (interruption) => this.#recovery('unwritable', { ...interruption }),
+      onProblem: (problem) => {
+        log.error('audit_unwritable', { problem })
+      },
+      onRecovered: ({ problem, durationMs, refused, dropped }) => {
+        log.info('audit_writable_again', { problem, durationMs, refused, dropped })
+      },
+    })
+  }
+
+  async closeOpen({ open, cuts }: Found): Promise<void> {
+    if (open.length === 0 && cuts.length === 0) return
+    this.#parts.log.warn('audit_recovered', { open: open.length, cuts: cuts.length })
+    for (const requestId of open) this.outcome(unknownOutcome(requestId))
+    try {
+      await this.#commits.add(this.#recovery('start', { closed: open.length, cuts }))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async intent(event: IntentEvent): Promise<void> {
+    this.#claim('essential')
+    const text = this.#format.intent(event, this.#parts.now())
+    return this.#commits.add({ text, opens: event.access.requestId })
+  }
+
+  async refusal(event: RefusalEvent): Promise<void> {
+    this.#claim('other')
+    return this.#commits.add({ text: this.#format.refusal(event, this.#parts.now()) })
+  }
+
+  async change(event: ChangeEvent): Promise<void> {
+    this.#claim('essential')
+    return this.#commits.add({ text: this.#format.change(event, this.#parts.now()) })
+  }
+
+  // Always written: the room for it was claimed with its intent.
+  outcome(event: OutcomeEvent): void {
+    const text = this.#format.outcome(event, this.#parts.now())
+    this.#commits.addLater({ text, closes: event.requestId })
+  }
+
+  count(event: UnrecognisedEvent): void {
+    this.#counter.add(event)
+    this.#countTimer ??= setTimeout(() => {
+      this.#drainCounts()
+    }, COUNT_INTERVAL_MS)
+  }
+
+  status(): AuditStatus {
+    const problem = this.#commits.problem ?? (this.#quota.allows('essential') ? undefined : FULL)
+    const { quotaBytes } = this.#parts
+    return {
+      writable: problem === undefined,
+      ...(problem !== undefined && { problem }),
+      records: this.#segments.records,
+      bytes: this.#quota.usedBytes,
+      ...(quotaBytes !== undefined && { quotaBytes }),
+    }
+  }
+
+  flush(): Promise<void> {
+    this.#drainCounts()
+    return this.#commits.flush()
+  }
+
+  async close(): Promise<void> {
+    this.#drainCounts()
+    await this.#commits.close()
+    await this.#segments.close()
+  }
+
+  #claim(use: QuotaUse): void {
+    if (!this.#quota.allows(use))
+      throw new Failure('audit_unavailable', `the audit cannot be written: ${FULL}`)
+  }
+
+  #drainCounts(): void {
+    clearTimeout(this.#countTimer)
+    this.#countTimer = undefined
+    const counts = this.#counter.drain()
+    if (!this.#quota.allows('other')) return
+    const time = this.#parts.now()
+    for (const count of counts) this.#commits.addLater({ text: this.#format.counted(count, time) })
+  }
+
+  #recovery(cause: 'start' | 'unwritable', details: Readonly<Record<string, unknown>>): Line {
+    const { lost } = this.#segments
+    const all = lost === undefined ? details : { ...details, lost }
+    return { text: this.#format.recovery({ cause, details: all }, this.#parts.now()) }
+  }
+}
+
+const FULL = 'the disk quota of the audit is used up'
+
+/** Nothing is known about it; what is no number is written as null. */
+function unknownOutcome(requestId: string): OutcomeEvent {
+  return {
+    requestId,
+    result: 'unknown',
+    cause: 'process_ended',
+    requestBytes: Number.NaN,
+    responseBytes: Number.NaN,
+    durationsMs: { total: Number.NaN },
+  }
+}

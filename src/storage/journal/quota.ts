@@ -1,0 +1,64 @@
+/** How much of the disk the audit may use; the last tenth is for what must not stop. */
+
+export interface QuotaParts {
+  /** Undefined: as much as there is. */
+  readonly limitBytes: number | undefined
+  readonly usedBytes: number
+  /** Bytes of all files of the audit. */
+  readonly measure: () => Promise<number>
+  readonly onHigh: (usedBytes: number) => void
+}
+
+/** Who asks: `essential` are intents and operators' changes, `other` are refusals and counts. */
+export type QuotaUse = 'essential' | 'other'
+
+const RESERVE = 0.1
+const ALARM = 0.8
+const MEASURE_INTERVAL_MS = 1000
+
+export class Quota {
+  readonly #parts: QuotaParts
+  readonly #limit: number
+  #used: number
+  #isHigh = false
+  #measuredAt = Number.NEGATIVE_INFINITY
+
+  constructor(parts: QuotaParts) {
+    this.#parts = parts
+    this.#limit = parts.limitBytes ?? Number.POSITIVE_INFINITY
+    this.#used = parts.usedBytes
+    this.grow(0)
+  }
+
+  get usedBytes(): number {
+    return this.#used
+  }
+
+  grow(bytes: number): void {
+    this.#used += bytes
+    const isHigh = this.#used > this.#limit * ALARM
+    if (isHigh && !this.#isHigh) this.#parts.onHigh(this.#used)
+    this.#isHigh = isHigh
+  }
+
+  /** Never waits. After a no it looks at the disk again: somebody may have made room. */
+  allows(use: QuotaUse): boolean {
+    const limit = use === 'essential' ? this.#limit : this.#limit * (1 - RESERVE)
+    if (this.#used < limit) return true
+    this.#measureAgain()
+    return false
+  }
+
+  #measureAgain(): void {
+    const now = performance.now()
+    if (now - this.#measuredAt < MEASURE_INTERVAL_MS) return
+    this.#measuredAt = now
+    this.#parts.measure().then(
+      (used) => {
+        this.#used = used
+        this.grow(0)
+      },
+      () => undefined, // the next refusal asks again
+    )
+  }
+}

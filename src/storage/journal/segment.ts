@@ -1,0 +1,45 @@
+/** A segment's name, and the list of them: `<first sequence number, 16 digits>.jsonl`. */
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemErrorCode } from '../../base/errors.ts'
+
+const NAME = /^(\d{16})\.jsonl$/
+
+export interface Segment {
+  /** Sequence number of its first record. */
+  readonly first: number
+  readonly path: string
+}
+
+export function segmentPath(directory: string, first: number): string {
+  return join(directory, `${String(first).padStart(16, '0')}.jsonl`)
+}
+
+/** A writer's segments, oldest first; none when the directory is not there. */
+export async function listSegments(directory: string): Promise<readonly Segment[]> {
+  const names = await entriesOf(directory)
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .sort()
+    .map((first) => ({ first: Number(first), path: join(directory, `${first}.jsonl`) }))
+}
+
+/** The names of the writers that have a directory here. */
+export async function listWriters(directory: string): Promise<readonly string[]> {
+  return (await entriesOf(directory)).filter((name) => isWriterName(name)).sort()
+}
+
+/** A writer's name is a directory's: nothing that climbs or hides. */
+export function isWriterName(name: string): boolean {
+  return /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/.test(name)
+}
+
+async function entriesOf(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return []
+    throw error
+  }
+}
