@@ -27,6 +27,11 @@ export interface Operation {
   readonly baseScopes: readonly string[]
   /** Some condition or guard on this operation reads the body. */
   readonly readsBody: boolean
+  /**
+   * A body that says it is a form must be read even where `readsBody` is false: a `_method` field
+   * in it can replace the method that was judged (SC-09). Bodies of other types still stream.
+   */
+  readonly readsForm?: boolean
   /** The rule lets Range pass to the upstream. */
   readonly allowsRanges: boolean
   readonly allowsUpgrade: boolean

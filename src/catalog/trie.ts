@@ -46,6 +46,10 @@ interface Node<T> {
 export class PathTrie<T> {
   readonly #roots = new Map<Method, Node<T>>()
 
+  get isEmpty(): boolean {
+    return this.#roots.size === 0
+  }
+
   add(method: Method, leaf: Leaf<T>): void {
     let node = this.#roots.get(method)
     if (!node) this.#roots.set(method, (node = emptyNode()))
@@ -132,7 +136,7 @@ function findBelow<T>(node: Node<T>, depth: number, query: PathQuery): Leaf<T> |
   const literal = node.literals.get(segment)
   return (
     (literal && findBelow(literal, depth + 1, query)) ??
-    (node.globs.length > 0 ? findInGlobs(node.globs, depth, query) : undefined) ??
+    findInGlobs(node.globs, depth, query) ??
     (node.any && segment !== '' ? findBelow(node.any, depth + 1, query) : undefined) ??
     (hasTrailingSlash(query) ? undefined : firstFor(node.rests, query))
   )

@@ -1,0 +1,78 @@
+/** What conditions add and what guards refuse, once headers, query and body are known. */
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { Facts, GuardOutcome, Judgement, Target } from './catalog.ts'
+import { judgeCondition, looksAtBody, type Condition, type Test } from './condition.ts'
+import { gatherEvidence, type Evidence } from './evidence.ts'
+import type { Guard } from './guard.ts'
+
+/** A `where` rule: its scope is needed too when the condition holds. */
+export interface Addition {
+  /** Full name. */
+  readonly scope: string
+  readonly condition: Condition
+}
+
+/** Everything beside the base scope that applies to one operation. */
+export interface Checks {
+  readonly additions: readonly Addition[]
+  readonly guards: readonly Guard[]
+}
+
+/** Whether a check looks at the body where it must: lenient tests take what is there. */
+export function checksReadBody({ additions, guards }: Checks): boolean {
+  return testsOf({ additions, guards }).some((test) => looksAtBody(test) && !test.isLenient)
+}
+
+function testsOf({ additions, guards }: Checks): readonly Test[] {
+  const added = additions.flatMap(({ condition }) => condition.tests)
+  return [...added, ...guards.map(({ test }) => test)]
+}
+
+export async function judgeChecks(
+  checks: Checks,
+  request: {
+    readonly target: Target
+    readonly facts: Facts
+    readonly held: ReadonlySet<string>
+    readonly baseScopes: readonly string[]
+  },
+): Promise<Result<Judgement, GuardOutcome>> {
+  const evidence = await gatherEvidence(testsOf(checks), request.target, request.facts)
+  const scopes = new Set(request.baseScopes)
+  for (const { scope, condition } of checks.additions) {
+    // What cannot be told counts as true: it refuses rather than admits.
+    if (judgeCondition(condition, evidence.verdicts) !== 'fails') scopes.add(scope)
+  }
+  const stripHeaders: string[] = []
+  for (const guard of checks.guards) {
+    const outcome = judgeGuard(guard, evidence, request.held)
+    if (outcome === 'strip') stripHeaders.push(...strippedBy(guard, request.facts))
+    else if (outcome === 'require' && guard.scope !== undefined) scopes.add(guard.scope)
+    else if (typeof outcome === 'object') return err(outcome)
+  }
+  return ok({ scopes: [...scopes], stripHeaders })
+}
+
+function judgeGuard(
+  guard: Guard,
+  evidence: Evidence,
+  held: ReadonlySet<string>,
+): GuardOutcome | 'pass' | 'strip' | 'require' {
+  const verdict = evidence.verdicts.get(guard.test) ?? 'unknown'
+  if (verdict === 'fails') return 'pass'
+  if (guard.action === 'strip') return 'strip'
+  if (guard.scope !== undefined && held.has(guard.scope)) return 'require'
+  if (guard.isActingAs)
+    return { reason: 'acting_as_not_allowed', field: guard.test.label, needs: guard.scope }
+  if (verdict === 'unknown')
+    return { reason: 'body_unreadable', problem: evidence.bodyProblem ?? 'the body cannot be read' }
+  return { reason: 'guard_denied', guard: guard.test.label, why: guard.why }
+}
+
+/** Names as they came: a guard may name a family of headers. */
+function strippedBy({ test: { header } }: Guard, { headers }: Facts): readonly string[] {
+  const names = headers.map(([name]) => name)
+  if (header?.isPrefix !== true) return names.filter((name) => name === header?.name)
+  return names.filter((name) => name.startsWith(header.name))
+}

@@ -1,0 +1,156 @@
+/** The schema of what decides: scopes, rules, tripwires, guards, and what waits for later. */
+
+import { z } from 'zod'
+import {
+  flag,
+  headerName,
+  hostName,
+  listOf,
+  mapOf,
+  oneOf,
+  scopeName,
+  strict,
+  text,
+} from './schema-base.ts'
+
+export const scopesSchema = mapOf(
+  scopeName,
+  strict({
+    risk: oneOf(['read', 'write', 'money', 'destructive', 'admin', 'secrets']),
+    title: text,
+    effects: listOf(oneOf(['spend', 'external_send', 'publish'])).optional(),
+  }),
+)
+
+const value = {
+  equals: z
+    .union([z.string(), z.number(), z.boolean()], { error: 'must be a text, number or boolean' })
+    .optional(),
+  matches: text.optional(),
+}
+const fieldTest = <const S extends string>(source: S) =>
+  strict({ in: z.literal(source), field: text, ...value })
+
+/** One look at a request: whether something is there, equals a value, or matches a pattern. */
+const testSchema = z
+  .discriminatedUnion(
+    'in',
+    [
+      strict({ in: z.literal('header'), name: headerName, ...value }),
+      strict({ in: z.literal('path'), matches: text }),
+      fieldTest('query'),
+      fieldTest('form'),
+      fieldTest('json'),
+      fieldTest('body'),
+      fieldTest('multipart'),
+    ],
+    { error: 'must look {in: header|query|path|form|json|body|multipart}' },
+  )
+  .refine(
+    (test) => !('equals' in test && test.equals !== undefined && test.matches !== undefined),
+    {
+      error: 'takes "equals" or "matches", not both',
+    },
+  )
+
+const conditionSchema = strict({
+  any: listOf(testSchema).min(1).optional(),
+  all: listOf(testSchema).min(1).optional(),
+}).refine(({ any, all }) => (any === undefined) !== (all === undefined), {
+  error: 'needs "any" or "all", a list of conditions',
+})
+
+export const rulesSchema = listOf(
+  strict({
+    scope: text,
+    match: listOf(text).min(1, { error: 'must have at least one line' }),
+    where: conditionSchema.optional(),
+    hosts: listOf(hostName).min(1).optional(),
+    effects: listOf(oneOf(['spend', 'external_send', 'publish'])).optional(),
+    tripwires: oneOf(['off']).optional(),
+    ranges: flag.optional(),
+    websocket: flag.optional(),
+  }),
+)
+
+export const aliasesSchema = listOf(
+  strict({
+    from: text.startsWith('/', { error: 'must begin with a slash' }),
+    to: text.startsWith('/', { error: 'must begin with a slash' }),
+    except: listOf(text.startsWith('/', { error: 'must begin with a slash' })).optional(),
+    when_segment: text.optional(),
+  }),
+)
+
+export const tripwiresSchema = listOf(strict({ words: text, methods: text, scope: scopeName }))
+
+export const guardsSchema = listOf(
+  strict({
+    when: testSchema,
+    match: listOf(text).min(1).optional(),
+    except: listOf(text).min(1).optional(),
+    action: oneOf(['deny', 'strip']).optional(),
+    require: scopeName.optional(),
+    unless: text
+      .regex(/^(pinned|token_allows\([a-z_]+\))$/, {
+        error: 'must be pinned or token_allows(name)',
+      })
+      .optional(),
+    why: text.optional(),
+  }).refine(({ action, require }) => (action === undefined) !== (require === undefined), {
+    error: 'needs "action" (deny or strip) or "require" (a scope)',
+  }),
+)
+
+/** Kept and shown, refused at match time: documents are not read yet. */
+export const graphqlSchema = listOf(
+  strict({
+    path: text.startsWith('/', { error: 'must begin with a slash' }),
+    default: strict({
+      query: scopeName,
+      mutation: scopeName,
+      subscription: scopeName,
+    }),
+    introspection: scopeName.optional(),
+    persisted_queries: oneOf(['deny']).optional(),
+    max_body: z.int().positive().optional(),
+    query_scopes: mapOf(scopeName, listOf(text)).optional(),
+    mutation_scopes: mapOf(scopeName, listOf(text)).optional(),
+  }),
+)
+
+export const batchSchema = listOf(
+  strict({
+    match: text,
+    kind: oneOf(['multipart_http', 'json_batch']),
+    policy: oneOf(['split']),
+    max_parts: z.int().positive(),
+  }),
+)
+
+export const operationRulesSchema = listOf(strict({ scope: scopeName, ops: listOf(text).min(1) }))
+
+const anything = z.record(z.string(), z.unknown())
+
+/** Kept for later: what a token can be narrowed to beside its scopes. */
+export const constraintsSchema = mapOf(
+  text,
+  strict({
+    from: listOf(anything).min(1),
+    compare: oneOf(['number']).optional(),
+    fold_case: flag.optional(),
+    values: listOf(text).optional(),
+    pinned_to: text.optional(),
+    required_for: listOf(scopeName).optional(),
+  }),
+)
+
+export const responseSecretsSchema = listOf(strict({ match: text, fields: listOf(text).min(1) }))
+
+export const redactSchema = strict({
+  body: listOf(text).optional(),
+  query: listOf(text).optional(),
+  path: listOf(text).optional(),
+  response: listOf(text).optional(),
+  pii: listOf(text).optional(),
+})
