@@ -165,20 +165,28 @@ function variableOf(
   return source && { variable: source.variable }
 }
 
-/** Ids by file name: the shipped ones, and the operators' own beside the configuration. */
+/** Ids of the shipped services, which their files are named after, and of those beside the file. */
 function knownServices(directory: string): ReadonlySet<string> {
   const shipped = ['../services', '../../services'] // from src/, from dist/src/
     .map((path) => join(import.meta.dirname, path))
     .find((path) => existsSync(path))
-  const folders = [shipped, join(directory, 'services')].filter((path) => path !== undefined)
-  return new Set(folders.flatMap(idsIn))
+  const own = join(directory, 'services')
+  return new Set([
+    ...yamlFilesIn(shipped ?? own).map((file) => basename(file, '.yaml')),
+    ...yamlFilesIn(own).flatMap(idIn),
+  ])
 }
 
-function idsIn(folder: string): string[] {
+function yamlFilesIn(folder: string): string[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => basename(file, '.yaml'))
+  const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+  return names.map((name) => join(folder, name))
+}
+
+/** The catalogue says what is wrong with a file that has none. */
+function idIn(file: string): string[] {
+  const id = /^id: *(?<id>[a-z][a-z0-9-]*) *(?:#.*)?$/m.exec(readFileSync(file, 'utf8'))?.groups?.id
+  return id === undefined ? [] : [id]
 }
 
 function buildConfig(file: FileSettings, name: string | undefined, path: string): Config {

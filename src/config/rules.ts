@@ -153,14 +153,13 @@ function isInside(path: string, directory: string): boolean {
 }
 
 function checkServices(settings: EnvironmentSettings, known: ReadonlySet<string>): PathMistake[] {
-  const all = new Set([...known, ...Object.keys(settings.services ?? {})])
   const services = Object.entries(settings.services ?? {}).flatMap(([id, section]) => {
-    const named = section.extends ?? id
-    if (known.has(named) || (section.extends !== undefined && all.has(named) && named !== id))
-      return []
+    const needed = section.extends ?? id
+    if (known.has(needed)) return []
     const path = ['services', id, ...(section.extends === undefined ? [] : ['extends'])]
-    return [unknownService(path, named, known)]
+    return [unknownService(path, needed, known)]
   })
+  const all = new Set([...known, ...Object.keys(settings.services ?? {})])
   const listeners = Object.keys(settings.data?.service_listen ?? {})
     .filter((id) => !all.has(id))
     .map((id) => unknownService(['data', 'service_listen', id], id, all))

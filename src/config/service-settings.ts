@@ -1,0 +1,60 @@
+/** What the configuration says about services, in the words of the catalogue and of the stores. */
+
+import { readFileSync } from 'node:fs'
+import { Failure, systemErrorCode } from '../base/errors.ts'
+import type { ServiceSettings as CatalogSettings } from '../catalog/settings.ts'
+import type { OriginOverride } from '../catalog/service.ts'
+import type { Config, ServiceSettings } from '../config.ts'
+import type { SourceReference } from '../secret/reference.ts'
+
+/** For `loadCatalog`. Reads the CA files; throws `config_invalid` when one cannot be used. */
+export function catalogSettings(config: Config): ReadonlyMap<string, CatalogSettings> {
+  return new Map(
+    [...config.services].map(([id, settings]) => [
+      id,
+      {
+        extends: settings.extends,
+        credential: settings.credential && secretNameOf(id, settings.credential),
+        origin: originOf(id, settings),
+        hosts: settings.hosts,
+        bodyLimitBytes: settings.bodyLimitBytes,
+      },
+    ]),
+  )
+}
+
+/** Where a secret is read from, by its name; the built-in vault unless the configuration says else. */
+export function sourceOf({ services }: Config, name: string): SourceReference {
+  for (const [id, { credential, splits }] of services) {
+    const own = credential ? secretNameOf(id, credential) : id
+    if (credential && own === name && credential.source !== 'vault') return credential
+    for (const [split, reference] of splits) if (name === `${own}-${split}`) return reference
+  }
+  return { source: 'vault', name }
+}
+
+/** A secret that is not in the vault has no name there, so it goes by its service's. */
+function secretNameOf(id: string, reference: SourceReference): string {
+  return reference.source === 'vault' ? reference.name : id
+}
+
+function originOf(
+  id: string,
+  { origin, caFile, allowPrivateAddress }: ServiceSettings,
+): OriginOverride | undefined {
+  if (origin === undefined) return undefined
+  const override = { url: origin, allowPrivateAddress }
+  return caFile === undefined ? override : { ...override, ca: readCertificates(id, caFile) }
+}
+
+function readCertificates(id: string, path: string): string {
+  const problem = (what: string) =>
+    new Failure('config_invalid', `services.${id}.ca_file: ${path} ${what}`)
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  } catch (error) {
+    throw problem(`cannot be read (${systemErrorCode(error) ?? 'no reason'})`)
+  }
+  throw problem('holds no certificate in PEM')
+}
