@@ -5,7 +5,14 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, runWell, startCommand, type Finished, type RunningCommand } from './command.ts'
+import {
+  run,
+  runWell,
+  startCommand,
+  type Finished,
+  type RunningCommand,
+  type RunOptions,
+} from './command.ts'
 import { freePorts } from './free-port.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
 import type { Upstream } from './upstream.ts'
@@ -24,6 +31,8 @@ export interface ProxyOptions {
   readonly ownPorts?: readonly string[]
   /** Further arguments of `serve`, such as `--verbose`. */
   readonly serveArguments?: readonly string[]
+  /** Another copy of the command than the repository's. */
+  readonly script?: string
 }
 
 /** One audit record, as `audit query --json` prints it. */
@@ -62,8 +71,11 @@ const STATE = 'state'
 export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
   const directory = createTemporaryDirectory()
   const stateDirectory = join(directory.path, STATE)
-  const place = { directory: directory.path }
-  const ownPorts = await initialise(directory, options)
+  const place: RunOptions = {
+    directory: directory.path,
+    ...(options.script !== undefined && { script: options.script }),
+  }
+  const ownPorts = await initialise(place, directory, options)
   const serves: RunningCommand[] = []
   let addresses = await serve()
 
@@ -125,10 +137,10 @@ interface ServeAddresses {
 
 /** The commands of a first day, without `start`: tests run `serve` themselves. */
 async function initialise(
+  place: RunOptions,
   directory: TemporaryDirectory,
   { environment = 'production', services, ownPorts = [] }: ProxyOptions,
 ): Promise<ReadonlyMap<string, number>> {
-  const place = { directory: directory.path }
   const imports = services.flatMap(({ id, secret }) =>
     secret === undefined
       ? []

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 export interface TemporaryDirectory {
   readonly path: string
   /** Writes a file of the owner's alone and returns its path. */
-  write(name: string, content: string): string
+  write(name: string, content: string | Buffer): string
   remove(): void
 }
 

@@ -1,0 +1,92 @@
+/** The package as a stranger gets it: packed, installed into an empty project, and run there. */
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeKey } from '../support/canary.ts'
+import { cleanEnvironment, REPOSITORY, run, runWell } from '../support/command.ts'
+import { respondAsStripe } from '../support/fake-stripe.ts'
+import { startProxy } from '../support/proxy-process.ts'
+import { createTemporaryDirectory } from '../support/temporary.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+const execute = promisify(execFile)
+const place = createTemporaryDirectory()
+const project = join(place.path, 'project')
+const installed = join(project, 'node_modules', 'apistronghold')
+const script = join(installed, 'bin', 'apistronghold.js')
+let files: readonly string[] = []
+
+beforeAll(async () => {
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{"name": "stranger", "private": true}')
+  const packed = await npm(REPOSITORY, 'pack', '--json', '--pack-destination', place.path)
+  // `prepack` prints before the JSON; npm 12 prints an object by name, older ones an array.
+  const report = JSON.parse(packed.slice(packed.search(/^[[{]/m))) as Record<string, Packed>
+  const { filename, files: entries } = Object.values(report)[0]!
+  files = entries.map(({ path }) => path)
+  await npm(project, 'install', '--prefer-offline', '--ignore-scripts', join(place.path, filename))
+}, 180_000)
+
+afterAll(() => {
+  place.remove()
+})
+
+interface Packed {
+  readonly filename: string
+  readonly files: readonly { readonly path: string }[]
+}
+
+/** npm as the user of this test has it: its registry and its cache are theirs to choose. */
+async function npm(directory: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await execute('npm', [...args, '--no-audit', '--no-fund'], {
+    cwd: directory,
+    env: { ...process.env, PATH: cleanEnvironment(place.path)['PATH'] },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout
+}
+
+describe('the package', () => {
+  it('holds the program and its catalogue, and nothing else', () => {
+    expect(files).toContain('bin/apistronghold.js')
+    expect(files).toContain('services/stripe.yaml')
+    expect(
+      files.filter((file) => !/^(bin|dist|services)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(file)),
+    ).toEqual([])
+    expect(files.filter((file) => /test|\.ts$|\.env|\.pem$|\.key$|\.sqlite/.test(file))).toEqual([])
+  })
+
+  it('has a command that may be executed', () => {
+    expect(statSync(script).mode & 0o111).not.toBe(0)
+    expect(readdirSync(join(project, 'node_modules', '.bin'))).toContain('apistronghold')
+  })
+
+  it('says its version', async () => {
+    expect(await runWell(['--version'], { directory: project, script })).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  it('says in one sentence what to do in an empty folder', async () => {
+    const { code, stderr } = await run(['status'], { directory: project, script })
+    expect(code).toBeGreaterThan(0)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  it('initialises, serves and lets an agent through', async () => {
+    const key = makeKey('sk_live_')
+    const upstream = await startUpstream({ respond: respondAsStripe(key) })
+    const proxy = await startProxy({ services: [{ id: 'stripe', secret: key, upstream }], script })
+    try {
+      const token = await proxy.issue('stripe:read')
+      const headers = { authorization: `Bearer ${token}` }
+      const answer = await fetch(`${proxy.url}/stripe/v1/customers`, { headers })
+      expect(answer.status).toBe(200)
+      expect(upstream.count(key)).toBe(1)
+    } finally {
+      await proxy.stop()
+      await upstream.close()
+    }
+  })
+})
