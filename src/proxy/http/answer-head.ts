@@ -1,0 +1,41 @@
+/** The head of an upstream's answer as the client gets it: unchanged but for hop and URLs. */
+
+import { holdsUrls, rewriteUrls } from './rewrite.ts'
+import type { DoorAddress } from './rewrite.ts'
+
+/** RFC 9110 7.6.1: about the upstream's connection, not the client's. */
+const ENDS_HERE = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Names and values alternate, in and out; `door` is asked only where there is a URL to turn. */
+export function answerHeaders(raw: readonly Buffer[], door: () => DoorAddress): string[] {
+  const headers: string[] = []
+  let named: ReadonlySet<string> | undefined
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const spelled = raw[index]?.toString('latin1') ?? ''
+    const value = raw[index + 1]?.toString('latin1') ?? ''
+    const name = spelled.toLowerCase()
+    if (name === 'connection') named = options(value)
+    if (ENDS_HERE.has(name)) continue
+    headers.push(spelled, holdsUrls(name) ? rewriteUrls(name, value, door()) : value)
+  }
+  return named ? withoutNamed(headers, named) : headers
+}
+
+function options(value: string): ReadonlySet<string> | undefined {
+  const names = value.split(',').map((option) => option.trim().toLowerCase())
+  const others = names.filter((name) => name !== 'keep-alive' && name !== 'close')
+  return others.length > 0 ? new Set(others) : undefined
+}
+
+function withoutNamed(headers: readonly string[], named: ReadonlySet<string>): string[] {
+  return headers.filter((_, index) => !named.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
+}

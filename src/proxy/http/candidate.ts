@@ -1,0 +1,78 @@
+/** Text that stands where a credential belongs: ours, a signed token, or something else. */
+
+import type { Presented } from '../recognise.ts'
+
+export type Candidate =
+  | { readonly place: string; readonly isOurs: true; readonly presented: Presented }
+  | { readonly place: string; readonly isOurs: false; readonly text: string }
+
+/** Begins like one of ours; whether the rest is right is the recogniser's question. */
+const OPAQUE = /^(?:pt|mt|ok)_(?:live|test)_/
+const WRAPPED = /^(?<prefix>.{1,32}?)(?<token>(?:pt|mt|ok)_(?:live|test)_[0-9A-Za-z]{36})$/
+const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** A complete token of ours, anywhere in a text. */
+const EMBEDDED = /(?:pt|mt|ok)_(?:live|test)_[0-9A-Za-z]{36}/g
+
+/** Two spellings each: what clients send, and nothing that only a scanner would. */
+const TOKEN_SCHEMES = new Set(['Bearer', 'bearer', 'token', 'Token', 'Bot', 'bot', 'DPoP', 'dpop'])
+const BASIC_SCHEMES = new Set(['Basic', 'basic'])
+
+/** Reads one field's value: bare, after a scheme, or as a half of Basic. */
+export function readCandidates(
+  place: string,
+  value: string,
+  prefixes: ReadonlySet<string>,
+): readonly Candidate[] {
+  const space = value.indexOf(' ')
+  if (space < 0) return value === '' ? [] : [classify(place, value, prefixes)]
+  const scheme = value.slice(0, space)
+  const rest = value.slice(space + 1)
+  if (TOKEN_SCHEMES.has(scheme)) return [classify(place, rest, prefixes)]
+  if (BASIC_SCHEMES.has(scheme)) return readBasic(place, rest, prefixes)
+  return [{ place, isOurs: false, text: value }]
+}
+
+/** Tells ours from others; a vendor's key shape around one of ours is taken off. */
+export function classify(place: string, text: string, prefixes: ReadonlySet<string>): Candidate {
+  if (OPAQUE.test(text)) return { place, isOurs: true, presented: { text, form: 'opaque' } }
+  if (JWT.test(text)) return { place, isOurs: true, presented: { text, form: 'jwt' } }
+  const { prefix, token } = WRAPPED.exec(text)?.groups ?? {}
+  if (prefix !== undefined && token !== undefined && prefixes.has(prefix)) {
+    return { place, isOurs: true, presented: { text: token, form: 'opaque' } }
+  }
+  return { place, isOurs: false, text }
+}
+
+/** Both halves when both say something; the half that carries no token is somebody's user name. */
+function readBasic(
+  place: string,
+  encoded: string,
+  prefixes: ReadonlySet<string>,
+): readonly Candidate[] {
+  const decoded = Buffer.from(encoded, 'base64').toString('latin1')
+  const colon = decoded.indexOf(':')
+  const halves = [
+    classify(`${place} (user name)`, colon < 0 ? decoded : decoded.slice(0, colon), prefixes),
+    classify(`${place} (password)`, colon < 0 ? '' : decoded.slice(colon + 1), prefixes),
+  ]
+  const ours = halves.filter((half) => half.isOurs)
+  return ours.length > 0 ? ours : [{ place, isOurs: false, text: decoded }]
+}
+
+/** The first token of ours inside a text, wherever it stands. */
+export function findEmbedded(text: string): string | undefined {
+  if (!mayEmbed(text)) return undefined
+  EMBEDDED.lastIndex = 0
+  return EMBEDDED.exec(text)?.[0]
+}
+
+/** The text with every token of ours taken out: nothing of them reaches an upstream. */
+export function hideEmbedded(text: string): string {
+  return mayEmbed(text) ? text.replace(EMBEDDED, '[phantom-token]') : text
+}
+
+/** A cheap no for nearly every text. */
+function mayEmbed(text: string): boolean {
+  return text.length >= 44 && (text.includes('_live_') || text.includes('_test_'))
+}

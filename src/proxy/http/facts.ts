@@ -1,0 +1,78 @@
+/**
+ * What a rule may look at beside method and path. The body is read only where some condition can
+ * hold and the base scope is granted: everything else streams past, unread and unlimited.
+ */
+
+import { err, ok } from '../../base/result.ts'
+import type { Result } from '../../base/result.ts'
+import type { Facts, Operation } from '../../catalog/catalog.ts'
+import type { Refusal } from '../../policy/refusal.ts'
+import type { BodyBudget } from '../body-budget.ts'
+import type { WireBody } from '../wire/message.ts'
+import { headerValue } from './headers.ts'
+import type { HeaderList } from './headers.ts'
+
+/** A body held in memory; whoever ends the request gives its bytes back. */
+export interface HeldBody {
+  readonly bytes: Buffer
+  release(): void
+}
+
+export interface ReadRequest {
+  readonly facts: Facts
+  readonly held: HeldBody | undefined
+}
+
+/** Reads as much of a request as the operation's rules need; `gone` when its client went away. */
+export async function readFacts(
+  { fields }: HeaderList,
+  { operation, body }: { readonly operation: Operation; readonly body: WireBody },
+  budget: BodyBudget,
+): Promise<Result<ReadRequest, Refusal | 'gone'>> {
+  const contentType = headerValue(fields, 'content-type')
+  const factsWith = (found: Facts['body']): Facts => ({ headers: fields, contentType, body: found })
+  const unread = (problem: string) =>
+    ok({ facts: factsWith({ kind: 'unreadable', problem }), held: undefined })
+
+  if (!body.isPresent) return ok({ facts: factsWith({ kind: 'none' }), held: undefined })
+  const isRead = operation.readsBody || (operation.readsForm === true && isForm(contentType))
+  if (!isRead) return unread('no rule reads it')
+  if (isCoded(headerValue(fields, 'content-encoding'))) return unread('it is compressed')
+  const held = await hold(body, operation.service.bodyLimitBytes, budget)
+  if (!held.ok) return held
+  const { bytes } = held.value
+  return ok({ facts: factsWith({ kind: 'bytes', bytes }), held: held.value })
+}
+
+async function hold(
+  body: WireBody,
+  limitBytes: number,
+  budget: BodyBudget,
+): Promise<Result<HeldBody, Refusal | 'gone'>> {
+  const tooLarge = err({ reason: 'body_too_large', limitBytes } as const)
+  const reserved = body.length ?? limitBytes
+  if (reserved > limitBytes) return tooLarge
+  if (!budget.take(reserved)) return err({ reason: 'overloaded' })
+  body.proceed()
+  const bytes = await body.collect(limitBytes)
+  if (typeof bytes === 'string') {
+    budget.give(reserved)
+    return bytes === 'gone' ? err(bytes) : tooLarge
+  }
+  budget.give(reserved - bytes.length)
+  let isHeld = true
+  const release = (): void => {
+    if (isHeld) budget.give(bytes.length)
+    isHeld = false
+  }
+  return ok({ bytes, release })
+}
+
+/** Whether a body says that it is a form, in whatever words. */
+export function isForm(contentType: string | undefined): boolean {
+  return contentType?.toLowerCase().includes('x-www-form-urlencoded') === true
+}
+
+function isCoded(coding: string | undefined): boolean {
+  return coding !== undefined && coding.trim().toLowerCase() !== 'identity'
+}

@@ -1,0 +1,131 @@
+/**
+ * Which of a client's headers go on to the upstream: all of them, in order and as spelled, but for
+ * those that end at a proxy, that carried the phantom, or that would be believed about the client.
+ *
+ * Done before the rules judge and before the credential is injected, so that what was judged is
+ * what leaves, and `Connection: Authorization` removes the client's header, never ours (HF-09).
+ */
+
+import type { Operation } from '../../catalog/catalog.ts'
+import type { Service } from '../../catalog/service.ts'
+import type { Presented } from '../recognise.ts'
+import type { HeaderField, WireRequest } from '../wire/message.ts'
+import { PHANTOM_HEADER } from './accept.ts'
+import { hideEmbedded } from './candidate.ts'
+
+/** Fields with their spelling, by the same index. */
+export interface HeaderList {
+  readonly fields: readonly HeaderField[]
+  readonly spelling: readonly string[]
+}
+
+/** RFC 9110 7.6.1, and what is about this connection or this proxy only. */
+const ENDS_HERE = [
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'dpop',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-original-url',
+  'x-rewrite-url',
+  PHANTOM_HEADER,
+]
+
+const HARMLESS_OPTIONS = new Set(['keep-alive', 'close'])
+
+/** The headers that leave with this operation, before injection. */
+export function forwardable(
+  request: Pick<WireRequest, 'fields' | 'spelling'>,
+  operation: Operation,
+  presented: Presented,
+): HeaderList {
+  const removed = removedNames(operation)
+  const named = connectionOptions(request.fields)
+  const fields: HeaderField[] = []
+  const spelling: string[] = []
+  for (const [index, field] of request.fields.entries()) {
+    const [name, value] = field
+    if (removed.has(name) || named?.has(name) === true) continue
+    if (name.startsWith('x-forwarded-') || isRange(name, operation)) continue
+    fields.push(withoutTokens(field, value, presented))
+    spelling.push(request.spelling[index] ?? name)
+  }
+  fields.push(IDENTITY)
+  spelling.push('Accept-Encoding')
+  return { fields, spelling }
+}
+
+/** A coded answer could not be scanned for credentials, nor its URLs rewritten. */
+const IDENTITY: HeaderField = ['accept-encoding', 'identity']
+
+/** Takes out headers that a guard strips; their names are in lower case. */
+export function without(list: HeaderList, names: readonly string[]): HeaderList {
+  if (names.length === 0) return list
+  const isKept = (index: number) => !names.includes(list.fields[index]?.[0] ?? '')
+  return {
+    fields: list.fields.filter((_, index) => isKept(index)),
+    spelling: list.spelling.filter((_, index) => isKept(index)),
+  }
+}
+
+/** The first value of a header; undefined when it is absent. */
+export function headerValue(fields: readonly HeaderField[], name: string): string | undefined {
+  for (const field of fields) if (field[0] === name) return field[1]
+  return undefined
+}
+
+const removedByService = new WeakMap<Service, ReadonlySet<string>>()
+
+/**
+ * Names that never pass: of the connection, of the service's places for keys, and of what will be
+ * injected. A host that takes the caller's own key keeps it.
+ */
+function removedNames({ service, host }: Operation): ReadonlySet<string> {
+  const isPassthrough = service.hosts.some(
+    ({ name, auth }) => name === host && auth === 'passthrough',
+  )
+  if (isPassthrough) return PASSTHROUGH
+  const known = removedByService.get(service)
+  if (known) return known
+  const names = new Set([...ENDS_HERE, ...service.stripHeaders])
+  for (const place of [...service.accept, ...service.inject]) {
+    if (place.in === 'header') names.add(place.name.toLowerCase())
+    if (place.in === 'websocket_protocol') names.add('sec-websocket-protocol')
+  }
+  removedByService.set(service, names)
+  return names
+}
+
+const PASSTHROUGH: ReadonlySet<string> = new Set(ENDS_HERE)
+
+/** Headers that the client declared to be for this hop; undefined when it named none. */
+function connectionOptions(fields: readonly HeaderField[]): ReadonlySet<string> | undefined {
+  let options: Set<string> | undefined
+  for (const [name, value] of fields) {
+    if (name !== 'connection' || HARMLESS_OPTIONS.has(value.toLowerCase())) continue
+    options ??= new Set()
+    for (const option of value.split(',')) options.add(option.trim().toLowerCase())
+  }
+  return options
+}
+
+/** Halves of a secret in two partial answers would pass the scrubber (CE-05). */
+function isRange(name: string, { allowsRanges }: Operation): boolean {
+  return !allowsRanges && (name === 'range' || name === 'if-range')
+}
+
+/** No token of ours leaves in a Referer or a User-Agent either (TK-10). */
+function withoutTokens(field: HeaderField, value: string, { text, form }: Presented): HeaderField {
+  const hidden = form === 'jwt' ? value.replaceAll(text, '[phantom-token]') : hideEmbedded(value)
+  return hidden === value ? field : [field[0], hidden]
+}
