@@ -49,7 +49,9 @@ export function createGate({
       const cut = flight.cutAgent(revocation.id, revocation.generation)
       return cut + revokeGrants(revocation.alsoGrants ?? [], revocation.at)
     },
-    prune: dead.prune,
+    prune(revokedBefore) {
+      dead.prune(revokedBefore)
+    },
     get sequence() {
       return sequence
     },
