@@ -1,9 +1,8 @@
-/** What somebody who owns a process could read out of it: its environment, its heap, its core. */
+/** What somebody who owns a process could read out of it: its environment, heap and memory. */
 
-import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { systemErrorCode } from '../../src/base/errors.ts'
 
 /** Arguments for a Node that writes a heap snapshot into its directory when asked by signal. */
 export const SNAPSHOT_ARGUMENTS: readonly string[] = ['--heapsnapshot-signal=SIGUSR2']
@@ -31,15 +30,40 @@ function isComplete(snapshot: Buffer): boolean {
   return snapshot.subarray(-16).toString().trimEnd().endsWith(']}')
 }
 
-/** A core of the process, or undefined where gdb's gcore is missing or may not look. */
-export async function takeCore(pid: number, directory: string): Promise<Buffer | undefined> {
-  const prefix = join(directory, 'core')
+/**
+ * What a core would hold: each stretch of memory that the process could have written to, one
+ * after the other. Throws where this user may not look.
+ */
+export function* readMemory(pid: number): Generator<Buffer> {
+  const memory = openSync(`/proc/${pid}/mem`, 'r')
   try {
-    await promisify(execFile)('gcore', ['-o', prefix, String(pid)], { timeout: 30_000 })
-    return readFileSync(`${prefix}.${pid}`)
-  } catch {
-    return undefined
+    for (const { start, length } of writableStretches(pid)) {
+      const bytes = Buffer.alloc(length)
+      const read = readStretch(memory, bytes, start)
+      yield bytes.subarray(0, read)
+    }
   } finally {
-    rmSync(`${prefix}.${pid}`, { force: true })
+    closeSync(memory)
+  }
+}
+
+/** `55d0c000-55d0d000 rw-p ...` per line; all of a process on Linux. */
+function writableStretches(pid: number): { readonly start: number; readonly length: number }[] {
+  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').trimEnd().split('\n')
+  return lines.flatMap((line) => {
+    const { from, to } = /^(?<from>[0-9a-f]+)-(?<to>[0-9a-f]+) rw/.exec(line)?.groups ?? {}
+    if (from === undefined || to === undefined) return []
+    const start = parseInt(from, 16)
+    return { start, length: parseInt(to, 16) - start }
+  })
+}
+
+/** A stretch may go away between its listing and its reading. */
+function readStretch(memory: number, bytes: Buffer, start: number): number {
+  try {
+    return readSync(memory, bytes, { position: start })
+  } catch (error) {
+    if (systemErrorCode(error) === 'EIO') return 0
+    throw error
   }
 }
