@@ -1,0 +1,107 @@
+/** The credential source of one process: vault, environment and files behind one cache. */
+
+import type { KeyObject } from 'node:crypto'
+import type { Now } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Service } from '../catalog/service.ts'
+import type { CredentialSource } from '../secret/credential-source.ts'
+import type { CredentialShape } from '../secret/parse-fields.ts'
+import type { SealedStore } from '../secret/sealed-store.ts'
+import type { Secret } from '../secret/secret.ts'
+import { createEnvStore } from '../secret-stores/env.ts'
+import { createFileStore } from '../secret-stores/file.ts'
+import { createCredentialSource } from '../secret-stores/sources.ts'
+import { createValueVersion } from '../secret-stores/value-version.ts'
+import { createVaultStore } from '../secret-stores/vault.ts'
+import { openVersionFloor } from '../secret-stores/version-floor.ts'
+import type { LiveSettings } from './settings.ts'
+
+export interface CredentialParts {
+  readonly settings: LiveSettings
+  readonly sealed: SealedStore
+  readonly identity: Secret
+  /** `vault/versions.json`. */
+  readonly versionsPath: string
+  /** Keys the digests that tell versions of a value apart. */
+  readonly hashKey: KeyObject
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+  readonly now: Now
+}
+
+export interface Credentials extends Required<CredentialSource> {
+  /** Whether the source holds something, without opening it where that can be avoided. */
+  isConfigured(name: string): Promise<boolean>
+}
+
+export async function openCredentials(parts: CredentialParts): Promise<Credentials> {
+  const { settings, log, now } = parts
+  const stores = await openStores(parts)
+  const source = createCredentialSource({
+    references: () => settings.current.references,
+    stores,
+    shapeOf: (name) => shapeOf(settings.current.catalog, name),
+    originsOf: (name) => settings.current.origins.get(name) ?? new Set(),
+    now,
+    log,
+  })
+  return {
+    ...source,
+    async isConfigured(name) {
+      const reference = settings.current.references.get(name)
+      switch (reference?.source) {
+        case undefined:
+          return false
+        case 'vault':
+          return (await parts.sealed.find(reference.name)) !== undefined
+        case 'env':
+          return isReadable(stores.env.read(reference.variable))
+        case 'file':
+          return isReadable(stores.file.read(reference.path))
+      }
+    },
+  }
+}
+
+/** One store for each kind of reference that the configuration may hold. */
+async function openStores(parts: CredentialParts) {
+  const { settings, sealed, identity, environment } = parts
+  const versionOf = createValueVersion(parts.hashKey)
+  return {
+    vault: createVaultStore({
+      sealed,
+      identity,
+      sealers: () => settings.current.config.vault.sealers,
+      environment: settings.current.config.environment,
+      versions: await openVersionFloor({ path: parts.versionsPath }),
+    }),
+    env: createEnvStore({
+      environment,
+      allowed: () => settings.current.config.environmentSources,
+      versionOf,
+    }),
+    file: createFileStore({
+      directories: () => settings.current.config.secretDirectories,
+      versionOf,
+    }),
+  }
+}
+
+async function isReadable(reading: Promise<unknown>): Promise<boolean> {
+  return reading.then(
+    (stored) => stored !== undefined,
+    () => false,
+  )
+}
+
+/** The forms of the service that a secret is for; `openai-admin` has those of `openai`. */
+function shapeOf(catalog: Catalog, name: string): CredentialShape | undefined {
+  for (const service of catalog.services.values())
+    if (usesSecret(service, name)) return { forms: service.credentialForms }
+  return undefined
+}
+
+function usesSecret({ credential, credentialSplits }: Service, name: string): boolean {
+  return credential === name || [...credentialSplits.values()].includes(name)
+}
