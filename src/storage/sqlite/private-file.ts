@@ -1,38 +1,37 @@
 /** Database files are the owner's alone, before SQLite writes the first byte into them. */
 
-import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure, systemErrorCode } from '../../base/errors.ts'
 
-const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
 
 /**
  * Makes the file with mode 0600 if there is none, and throws `state_unsafe` for a symbolic link,
- * something that is no file, or a file that others can read. SQLite gives its side files (-wal,
- * -shm, -journal) the mode of the main one.
+ * something that is no file, or a file that is not its user's alone. SQLite gives its side files
+ * (-wal, -shm, -journal) the mode of the main one.
+ *
+ * A file that is there is looked at and not opened: closing a descriptor of it would drop the
+ * POSIX locks that this very process holds on it.
  */
 export function ensurePrivateFile(path: string): void {
-  const descriptor = open(path)
   try {
-    const { mode, uid } = fstatSync(descriptor)
-    const isFile = (mode & constants.S_IFMT) === constants.S_IFREG
-    if (!isFile || (mode & 0o077) !== 0 || uid !== process.geteuid?.()) {
-      throw new Failure('state_unsafe', `${path} must be a file of its user alone: chmod 600 it`)
+    closeSync(openSync(path, NEW_FILE, 0o600))
+    syncDirectory(dirname(path))
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') {
+      throw new Failure('database_unavailable', `${path} cannot be made`, { cause: error })
     }
-  } finally {
-    closeSync(descriptor)
+    assertPrivate(path)
   }
-  syncDirectory(dirname(path))
 }
 
-function open(path: string): number {
-  try {
-    return openSync(path, FLAGS, 0o600)
-  } catch (error) {
-    if (systemErrorCode(error) === 'ELOOP') {
-      throw new Failure('state_unsafe', `${path} is a symbolic link`)
-    }
-    throw new Failure('database_unavailable', `${path} cannot be opened`, { cause: error })
+function assertPrivate(path: string): void {
+  const { mode, uid } = lstatSync(path)
+  const isFile = (mode & constants.S_IFMT) === constants.S_IFREG
+  if (!isFile) throw new Failure('state_unsafe', `${path} must be a plain file, not a link`)
+  if ((mode & 0o077) !== 0 || uid !== process.geteuid?.()) {
+    throw new Failure('state_unsafe', `${path} must be its user's alone: chmod 600 it`)
   }
 }
 
