@@ -48,11 +48,6 @@ export function checkInjection(service: Pick<Service, 'inject'>): readonly strin
   })
 }
 
-/** Fields of the credential that some rule puts into a request: `parseFields`' `headerBound`. */
-export function injectedFields(service: Pick<Service, 'inject'>): ReadonlySet<string> {
-  return new Set(service.inject.flatMap(({ format }) => [...templateOf(format).fields]))
-}
-
 type Steps = readonly Step[] | undefined
 
 const stepsByService = new WeakMap<Service, Map<string, Steps>>()

@@ -29,7 +29,7 @@ describe('a credential in the query', () => {
   })
 })
 
-describe('SC-07 a query without some fields', () => {
+describe('a query without some fields', () => {
   it('keeps the other bytes as they are', () => {
     const pair = fc.tuple(fc.string(), fc.string()).map(([a, b]) => `${a}=${b}`.replaceAll('&', ''))
     const clean = pair.filter((text) => !/[%+]/.test(text) && !text.startsWith('token='))

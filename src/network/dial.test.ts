@@ -300,7 +300,7 @@ describe('CE-09 a name', () => {
   })
 })
 
-describe('AV-04 several addresses', () => {
+describe('several addresses', () => {
   it('are tried until one answers', async () => {
     const { port } = await startTls(good)
     const socket = await dialled({ port }, { lookup: at('127.0.0.2', '::1', '127.0.0.1') })
@@ -326,7 +326,7 @@ describe('AV-04 several addresses', () => {
   })
 })
 
-describe('AV-04 an upstream that does not answer', () => {
+describe('an upstream that does not answer', () => {
   it('is given up at the deadline, while it is resolved', async () => {
     const lookup = () => new Promise<never>(() => undefined)
     expect(await failureOf({ connectTimeoutMs: 20 }, { lookup })).toMatchObject({

@@ -113,7 +113,7 @@ describe('a refusal', () => {
   })
 })
 
-describe('AV-05 a source that is down', () => {
+describe('a source that is down', () => {
   it('is a refusal when nothing was known, asked again after a moment', async () => {
     answer = fail
     expect(await cache.get('stripe')).toEqual(err('down'))

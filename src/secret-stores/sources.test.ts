@@ -158,7 +158,7 @@ describe('a credential source', () => {
     })
   })
 
-  it('AV-05 serves a known value while the store is down, within the bound, and says so', async () => {
+  it('serves a known value while the store is down, within the bound, and says so', async () => {
     let isDown = false
     const down = new Failure('secret_store_unavailable', 'the vault cannot be read')
     const { source, world } = open(() =>
@@ -194,7 +194,7 @@ describe('a credential source', () => {
     })
   })
 
-  it('AV-05 gives up on a store that does not answer', async () => {
+  it('gives up on a store that does not answer', async () => {
     const { source, world } = open(() => new Promise(() => undefined), {
       limits: { ...SOURCE_LIMITS, timeoutMs: 5 },
     })
