@@ -7,7 +7,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isSecretName } from '../secret/names.ts'
 import type { StateDirectory } from '../state-dir.ts'
-import { syncDirectory, writeOnce } from './durable-file.ts'
+import { replaceFile, syncDirectory, writeOnce } from './durable-file.ts'
 import { readPrivateFile } from './privacy.ts'
 
 export interface InboxItem {
@@ -19,6 +19,11 @@ export interface InboxItem {
 /** False when one of that name waits already; it is kept. */
 export function putInInbox(state: StateDirectory, { name, envelope }: InboxItem): boolean {
   return writeOnce(pathOf(state, name), `${envelope}\n`)
+}
+
+/** Puts another envelope in the place of one that waits. */
+export function replaceInInbox(state: StateDirectory, { name, envelope }: InboxItem): void {
+  replaceFile(pathOf(state, name), `${envelope}\n`)
 }
 
 export function readInbox(state: StateDirectory): InboxItem[] {

@@ -1,0 +1,141 @@
+/** The background service: spawned with a cleaned environment, watched until it is ready or dead. */
+
+import { spawn } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '../base/errors.ts'
+import type { Run } from '../state-dir/run-file.ts'
+import { readRun } from '../state-dir/run-file.ts'
+import { clientOf, findRunning, isOwnProcess } from './running.ts'
+import { overridesOf, type Local, type Session } from './session.ts'
+
+const READY_TIMEOUT_MS = 20_000
+const POLL_MS = 40
+const SHOWN_LOG_BYTES = 4000
+
+/** What a server needs of the caller's environment; secrets of the shell are not among it. */
+const KEPT_VARIABLES =
+  /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|APISTRONGHOLD_\w+)$/
+const NEVER_KEPT = new Set(['APISTRONGHOLD_OPERATOR_KEY', 'APISTRONGHOLD_URL'])
+
+export interface Started {
+  readonly run: Run
+  /** False when it was running already. */
+  readonly isNew: boolean
+}
+
+/** Starts the service and waits until both planes answer. Throws `listen_failed` with its last words. */
+export async function startBackground(session: Session, local: Local): Promise<Started> {
+  const found = await findRunning(local.state)
+  if (found.state === 'running') return { run: found.run, isNew: false }
+  if (found.state === 'doubtful')
+    throw new Failure(
+      'refused',
+      `process ${found.run.pid} serves this state directory and cannot be made sure of (${found.why}): stop it first`,
+    )
+  return { run: await spawnServer(session, local), isNew: true }
+}
+
+async function spawnServer(session: Session, local: Local): Promise<Run> {
+  const { config, state } = local
+  const log = openLog(state.logFile)
+  const before = fstatSync(log).size
+  const args = ['serve', '--config', config.path, '--env', config.environment]
+  const child = spawn(process.execPath, [executable(), ...args], {
+    cwd: state.path,
+    detached: true,
+    env: { ...cleanEnvironment(session, local), ...overridesOf(session) },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  child.on('error', () => undefined) // then it has no process id, and has ended
+  const hasEnded = () =>
+    child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  while (!hasEnded() && Date.now() < deadline) {
+    const run = readRun(state)
+    if (run && run.pid === child.pid && (await isReady(run))) {
+      child.unref()
+      return run
+    }
+    await sleep(POLL_MS)
+  }
+  const why = hasEnded() ? 'did not start' : 'did not become ready in time and was stopped'
+  child.kill('SIGTERM')
+  const words = readLogTail(state.logFile, before)
+  throw new Failure(
+    'listen_failed',
+    `the service ${why}; its last words (${state.logFile}):\n${words}`,
+  )
+}
+
+async function isReady(run: Run): Promise<boolean> {
+  try {
+    return (await clientOf(run).ready()).ready
+  } catch {
+    return false // not listening yet
+  }
+}
+
+/** The kept part of the caller's environment, and the variables that `env:` references may read. */
+function cleanEnvironment(
+  { terminal: { env } }: Session,
+  { config }: Local,
+): Record<string, string | undefined> {
+  const sources = new Set(config.environmentSources)
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => sources.has(name) || (KEPT_VARIABLES.test(name) && !NEVER_KEPT.has(name)),
+    ),
+  )
+}
+
+/** `bin/apistronghold.js`, from src/cli/ or from dist/src/cli/. */
+export function executable(): string {
+  const candidates = ['../..', '../../..'].map((up) =>
+    join(import.meta.dirname, up, 'bin', 'apistronghold.js'),
+  )
+  const [first = ''] = candidates
+  return candidates.find((path) => existsSync(path)) ?? first
+}
+
+function openLog(path: string): number {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
+  const log = openSync(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600)
+  fchmodSync(log, 0o600)
+  return log
+}
+
+/** The last lines since `from`, without a line that was cut. */
+function readLogTail(path: string, from: number): string {
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    const start = Math.max(from, size - SHOWN_LOG_BYTES)
+    const bytes = Buffer.alloc(Math.max(0, size - start))
+    readSync(file, bytes, 0, bytes.length, start)
+    const text = bytes.toString('utf8').trimEnd()
+    return start > from ? text.slice(text.indexOf('\n') + 1) : text
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Waits until the process is gone; false when it takes longer. */
+export async function waitForEnd(pid: number, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs
+  while (Date.now() < deadline) {
+    if (!isOwnProcess(pid)) return true
+    await sleep(POLL_MS)
+  }
+  return false
+}

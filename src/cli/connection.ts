@@ -1,0 +1,115 @@
+/**
+ * Which control plane a command talks to, and with whose key: variables, else the environment of
+ * the configuration here, else the last `login`.
+ */
+
+import { createClient, type Client } from '../../sdk/src/client.ts'
+import { Failure } from '../base/errors.ts'
+import { openStateDirectory } from '../state-dir.ts'
+import { readLocalOperator } from '../state-dir/key-files.ts'
+import type { Run } from '../state-dir/run-file.ts'
+import { readLogins } from './login-file.ts'
+import { clientOf, findRunning, reachable } from './running.ts'
+import { loadLocal, type Local, type Session } from './session.ts'
+
+export interface Connection {
+  readonly client: Client
+  /** The control plane's URL, to be shown. */
+  readonly server: string
+  /** The environment's name; for a control plane elsewhere its host, since only it knows. */
+  readonly environment: string
+  /** Present when the control plane is this machine's own. */
+  readonly local?: Local & { readonly run: Run }
+}
+
+/** Throws `config_missing`, `server_unreachable`, or what is wrong with the state directory. */
+export async function connect(session: Session): Promise<Connection> {
+  const { env } = session.terminal
+  if (env.APISTRONGHOLD_URL) return connectByVariables(session, env.APISTRONGHOLD_URL)
+  const local = loadLocalOrLogin(session)
+  return 'url' in local ? connectTo(session, local) : await connectHere(session, local)
+}
+
+/** "production at http://127.0.0.1:8901": said by commands that change something. */
+export function describe({ environment, server }: Connection): string {
+  return `${environment} at ${server}`
+}
+
+function connectByVariables(session: Session, url: string): Connection {
+  const key = session.terminal.env.APISTRONGHOLD_OPERATOR_KEY || loginKey(session, url)
+  if (key === undefined)
+    throw new Failure(
+      'usage_invalid',
+      'APISTRONGHOLD_URL is set without APISTRONGHOLD_OPERATOR_KEY: set both, or use `apistronghold login`',
+    )
+  return connectTo(session, { url, key })
+}
+
+function loginKey({ terminal }: Session, url: string): string | undefined {
+  const servers = readLogins(terminal)?.servers ?? {}
+  const normal = URL.parse(url)?.origin ?? url
+  return Object.hasOwn(servers, normal) ? servers[normal]?.key : undefined
+}
+
+function connectTo(
+  { shared }: Session,
+  { url, key }: { readonly url: string; readonly key: string },
+): Connection {
+  const client = asUsage(() => createClient({ url, key }))
+  return { client, server: url, environment: shared.env ?? URL.parse(url)?.host ?? url }
+}
+
+/** The client refuses URLs that would carry the key in clear, and says why. */
+function asUsage(create: () => Client): Client {
+  try {
+    return create()
+  } catch (error) {
+    if (error instanceof TypeError) throw new Failure('usage_invalid', error.message)
+    throw error
+  }
+}
+
+/** A missing configuration is no trouble for who has logged in elsewhere. */
+function loadLocalOrLogin(
+  session: Session,
+): Local | { readonly url: string; readonly key: string } {
+  try {
+    return loadLocal(session)
+  } catch (error) {
+    const isAbsent = error instanceof Failure && error.code === 'config_missing'
+    const isNamed = session.shared.config !== undefined
+    const logins = isAbsent && !isNamed ? readLogins(session.terminal) : undefined
+    const key = logins?.servers[logins.current]?.key
+    if (!logins || key === undefined) throw error
+    return { url: logins.current, key }
+  }
+}
+
+async function connectHere({ terminal }: Session, local: Local): Promise<Connection> {
+  const { config, state } = local
+  openStateDirectory(state, config.environment)
+  const found = await findRunning(state)
+  if (found.state === 'stopped')
+    throw new Failure(
+      'server_unreachable',
+      `${config.environment} is not running here: run \`apistronghold start\``,
+    )
+  const { run } = found
+  if (found.state === 'doubtful')
+    throw new Failure(
+      'server_unreachable',
+      `the control plane of ${config.environment} (process ${run.pid}) cannot be made sure of: ${found.why}`,
+    )
+  const key = terminal.env.APISTRONGHOLD_OPERATOR_KEY || readLocalOperator(state)?.key
+  if (key === undefined)
+    throw new Failure(
+      'key_missing',
+      'this machine has no operator key: set APISTRONGHOLD_OPERATOR_KEY, or use `apistronghold login`',
+    )
+  return {
+    client: clientOf(run, key),
+    server: reachable(run.control),
+    environment: config.environment,
+    local: { ...local, run },
+  }
+}

@@ -1,0 +1,55 @@
+/** `login`: remembers a control plane elsewhere and the operator key for it, after trying it. */
+
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { createClient } from '../../sdk/src/client.ts'
+import { Failure } from '../base/errors.ts'
+import type { Call, Runner } from './command.ts'
+import { storeLogin } from './login-file.ts'
+import { readSecretText } from './secret-input.ts'
+import { answer } from './session.ts'
+
+const KEY = /^ok_(?:live|test)_[0-9A-Za-z]{36}$/
+
+export function registerLogin(program: Command, runs: Runner): void {
+  const command = program
+    .command('login')
+    .argument('<url>', 'the control plane, https://...')
+    .description('use a control plane elsewhere; the operator key comes from standard input')
+  runs(command, z.object({}), login)
+}
+
+async function login({ session, args: [named = ''] }: Call<object>): Promise<void> {
+  const url = URL.parse(named)?.origin
+  if (url === undefined || url === 'null')
+    throw new Failure(
+      'usage_invalid',
+      'the control plane is named by its URL, as https://proxy.example:8901',
+    )
+  const { env } = session.terminal
+  const key = (
+    env.APISTRONGHOLD_OPERATOR_KEY || (await readSecretText(session.terminal, 'Operator key'))
+  ).trim()
+  if (!KEY.test(key))
+    throw new Failure(
+      'usage_invalid',
+      'an operator key begins with ok_live_ or ok_test_ and has 44 characters',
+    )
+  await tryKey(url, key)
+  const path = storeLogin(session.terminal, { url, key })
+  answer(
+    session,
+    { url, file: path },
+    `logged in to ${url}; commands without a configuration go there (${path})`,
+  )
+}
+
+/** Throws what the control plane says to the key. */
+async function tryKey(url: string, key: string): Promise<void> {
+  try {
+    await createClient({ url, key }).services.list()
+  } catch (error) {
+    if (error instanceof TypeError) throw new Failure('usage_invalid', error.message)
+    throw error
+  }
+}

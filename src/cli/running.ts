@@ -1,0 +1,75 @@
+/** The process that serves a state directory: found, made sure of, told about changes. */
+
+import { createClient, type Client } from '../../sdk/src/client.ts'
+import { systemErrorCode } from '../base/errors.ts'
+import type { StateDirectory } from '../state-dir.ts'
+import { readRun, type Run } from '../state-dir/run-file.ts'
+
+export type Found =
+  | { readonly state: 'stopped' }
+  /** Alive and ours, and the control plane that answers is its own. */
+  | { readonly state: 'running'; readonly run: Run }
+  /** The process is there, but what it wrote cannot be made sure of. */
+  | { readonly state: 'doubtful'; readonly run: Run; readonly why: string }
+
+const ASK_TIMEOUT_MS = 2000
+
+/**
+ * The run file outlives a kill, and its process id and port may belong to others by now: the
+ * operator key is only sent, and a signal only given, after this has said `running`.
+ */
+export async function findRunning(state: StateDirectory): Promise<Found> {
+  const run = readRun(state)
+  if (!run || !isOwnProcess(run.pid)) return { state: 'stopped' }
+  const why = await doubtAbout(run)
+  return why === undefined ? { state: 'running', run } : { state: 'doubtful', run, why }
+}
+
+/** Sends the signal if it really is our process that gets it; says whether it did. */
+export async function signalRunning(
+  state: StateDirectory,
+  signal: NodeJS.Signals,
+): Promise<boolean> {
+  const found = await findRunning(state)
+  if (found.state !== 'running') return false
+  process.kill(found.run.pid, signal)
+  return true
+}
+
+export function clientOf(run: Run, key?: string): Client {
+  // The run file is private to us, and its address is one of this machine.
+  return createClient({ url: reachable(run.control), key, allowPlaintext: true })
+}
+
+/** An address that can be dialled: a listener on all interfaces is reached over loopback. */
+export function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
+}
+
+/** Alive, and we may signal it: it runs as this user. */
+export function isOwnProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error
+    return false
+  }
+}
+
+async function doubtAbout(run: Run): Promise<string | undefined> {
+  const client = createClient({
+    url: reachable(run.control),
+    allowPlaintext: true,
+    timeoutMs: ASK_TIMEOUT_MS,
+  })
+  try {
+    const { pid, startedAt, environment } = await client.live()
+    // Listeners beyond loopback see us as a caller from the network and say nothing of themselves.
+    if (pid === undefined) return undefined
+    const isSame = pid === run.pid && startedAt === run.startedAt && environment === run.environment
+    return isSame ? undefined : 'another process answers in its place'
+  } catch (error) {
+    return error instanceof Error ? error.message : 'it does not answer'
+  }
+}

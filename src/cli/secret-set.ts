@@ -1,0 +1,138 @@
+/**
+ * `secret set` and `secret rotate`: the value is sealed on this machine, and only ciphertext
+ * leaves it; or a reference is written into the configuration instead.
+ */
+
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { Failure } from '../base/errors.ts'
+import type { Config } from '../config.ts'
+import { formatReference } from '../secret/reference.ts'
+import { openStateDirectory } from '../state-dir.ts'
+import { readLocalOperator, readSealerKey } from '../state-dir/key-files.ts'
+import { collect, type Call, type Runner } from './command.ts'
+import { changeConfig, describeChange, openCatalog } from './config-file.ts'
+import { connect, describe, type Connection } from './connection.ts'
+import { inputFields } from './secret-fields.ts'
+import { readReference, referenceEdits } from './reference.ts'
+import { purposeOf, sealFields, type SecretPurpose, type SealWith } from './sealing.ts'
+import { answer, loadLocal, type Local, type Session } from './session.ts'
+
+const options = z.object({
+  source: z.string().optional(),
+  field: z.array(z.string()).optional(),
+})
+type SetCall = Call<z.output<typeof options>>
+
+export function registerSecretSet(parent: Command, runs: Runner): void {
+  const set = parent
+    .command('set')
+    .argument('<name>', 'the service, or service-split, as openai-admin')
+    .description('store a secret, read from standard input or a prompt')
+    .option('--source <reference>', 'read it from env:NAME or file:PATH instead of storing it')
+    .option('--field <name=source>', 'one field: name=- (standard input), env:X, file:P', collect)
+  runs(set, options, setSecret)
+  const rotate = parent
+    .command('rotate')
+    .argument('<name>')
+    .description('replace a stored secret; tokens stay as they are')
+    .option('--field <name=source>', 'one field, as in set', collect)
+  runs(rotate, options, rotateSecret)
+}
+
+async function setSecret(call: SetCall): Promise<void> {
+  const local = loadLocal(call.session)
+  const purpose = purposeOf(await openCatalog(local.config), call.args[0] ?? '')
+  if (call.options.source === undefined) await store(call, { local, purpose, mustExist: false })
+  else await refer(call.session, { local, purpose, source: call.options.source })
+}
+
+async function rotateSecret(call: SetCall): Promise<void> {
+  const local = loadLocal(call.session)
+  const purpose = purposeOf(await openCatalog(local.config), call.args[0] ?? '')
+  await store(call, { local, purpose, mustExist: true })
+}
+
+interface Storing {
+  readonly local: Local
+  readonly purpose: SecretPurpose
+  readonly mustExist: boolean
+}
+
+async function store({ session, options: { field } }: SetCall, storing: Storing): Promise<void> {
+  const { local, purpose } = storing
+  const connection = await connect(session)
+  const version = await versionOf(connection, purpose.name)
+  if (storing.mustExist && version === 0)
+    throw new Failure(
+      'not_found',
+      `there is no secret ${purpose.name} to rotate: \`apistronghold secret set ${purpose.name}\` stores one`,
+    )
+  const parsed = await inputFields(session.terminal, purpose, field)
+  for (const warning of parsed.warnings) session.terminal.note(`warning: ${warning}`)
+  const envelope = await sealFields(purpose, parsed, sealWith(local, version + 1))
+  const stored = await connection.client.secrets.put(purpose.name, envelope, { ifMatch: version })
+  answer(
+    session,
+    { ...stored, origins: purpose.origins },
+    `${stored.name} version ${stored.version} sealed for ${originWords(purpose)} and stored (${describe(connection)})`,
+  )
+}
+
+async function versionOf({ client }: Connection, name: string): Promise<number> {
+  const { items } = await client.secrets.list()
+  return items.find((secret) => secret.name === name)?.version ?? 0
+}
+
+/** Recipient from the file, sealing key from this machine; neither comes from the control plane. */
+export function sealWith({ config, state }: Local, version: number): SealWith {
+  openStateDirectory(state, config.environment)
+  const operator = readLocalOperator(state)
+  if (!operator)
+    throw new Failure(
+      'key_missing',
+      'this machine has no sealing key: `apistronghold init` makes one',
+    )
+  return {
+    environment: config.environment,
+    recipient: recipientOf(config),
+    sealer: { name: operator.name, privateKey: readSealerKey(state) },
+    version,
+  }
+}
+
+function recipientOf({ vault, path }: Config): string {
+  if (vault.recipient !== undefined) return vault.recipient
+  throw new Failure(
+    'config_invalid',
+    `${path} names no vault.recipient to seal to: run \`apistronghold init\` again`,
+  )
+}
+
+interface Referring {
+  readonly local: Local
+  readonly purpose: SecretPurpose
+  readonly source: string
+}
+
+async function refer(session: Session, { local, purpose, source }: Referring): Promise<void> {
+  const reference = readReference(source)
+  const { config } = local
+  const edits = referenceEdits(config.environment, purpose, reference)
+  const { isTold } = await changeConfig(session, local, edits)
+  const where = formatReference(reference)
+  if (reference.source === 'env' && isTold)
+    session.terminal.note(
+      `a running service sees the variables of its start only: restart it if ${reference.variable} is new`,
+    )
+  answer(
+    session,
+    { name: purpose.name, source: where },
+    `${purpose.name} is read from ${where} ${describeChange(config, isTold)}`,
+  )
+}
+
+export function originWords({ origins }: SecretPurpose): string {
+  const [first = 'no origin', ...others] = origins
+  return others.length === 0 ? first : `${first} and ${others.length} more`
+}

@@ -1,0 +1,111 @@
+/** `status`: what runs, where, whether it is ready, and which services have a credential. */
+
+import type { Command } from 'commander'
+import { z } from 'zod'
+import type { Ready, ServiceView } from '../../sdk/src/client.ts'
+import { formatDuration } from '../config/units.ts'
+import { openStateDirectory } from '../state-dir.ts'
+import { readLocalOperator } from '../state-dir/key-files.ts'
+import type { Run } from '../state-dir/run-file.ts'
+import type { Runner } from './command.ts'
+import { clientOf, findRunning } from './running.ts'
+import { answer, loadLocal, type Local, type Session } from './session.ts'
+import type { Terminal } from './terminal.ts'
+
+interface Status {
+  readonly environment: string
+  readonly running: boolean
+  readonly config: string
+  readonly stateDirectory: string
+  /** Why a process that is there does not count as running. */
+  readonly problem?: string
+  readonly pid?: number
+  readonly uptimeSeconds?: number
+  readonly data?: string
+  readonly control?: string
+  readonly servicePorts?: Readonly<Record<string, string>>
+  readonly ready?: boolean
+  readonly checks?: Readonly<Record<string, boolean>>
+  readonly services?: {
+    readonly withCredential: readonly string[]
+    readonly withoutCredential: readonly string[]
+  }
+}
+
+export function registerStatus(program: Command, runs: Runner): void {
+  const command = program.command('status').description('show what runs, and whether it is ready')
+  runs(command, z.object({}), ({ session }) => status(session))
+}
+
+async function status(session: Session): Promise<void> {
+  const local = loadLocal(session)
+  openStateDirectory(local.state, local.config.environment)
+  const found = await lookAt(local)
+  answer(session, found, describeStatus(session.terminal, found))
+}
+
+async function lookAt(local: Local): Promise<Status> {
+  const { config, state } = local
+  const place = {
+    environment: config.environment,
+    config: config.path,
+    stateDirectory: state.path,
+  }
+  const found = await findRunning(state)
+  if (found.state === 'stopped') return { ...place, running: false }
+  const { run } = found
+  if (found.state === 'doubtful')
+    return { ...place, running: false, pid: run.pid, problem: found.why }
+  return { ...place, running: true, ...factsOf(run), ...(await askPlanes(local, run)) }
+}
+
+function factsOf({ pid, data, control, services, startedAt }: Run) {
+  const uptimeSeconds = Math.max(0, Math.round((Date.now() - startedAt) / 1000))
+  return { pid, uptimeSeconds, data, control, servicePorts: services }
+}
+
+async function askPlanes({ state }: Local, run: Run): Promise<Ready & Pick<Status, 'services'>> {
+  const key = readLocalOperator(state)?.key
+  const client = clientOf(run, key)
+  const ready = await client.ready()
+  if (key === undefined) return ready
+  const { items } = await client.services.list()
+  const [withCredential, withoutCredential] = [true, false].map((wanted) =>
+    items.filter((service) => hasCredential(service) === wanted).map(({ id }) => id),
+  )
+  return {
+    ...ready,
+    services: {
+      withCredential: withCredential ?? [],
+      withoutCredential: withoutCredential ?? [],
+    },
+  }
+}
+
+function hasCredential({ credentials }: ServiceView): boolean {
+  const [own] = credentials
+  return own === undefined || own.configured
+}
+
+function describeStatus({ colors }: Terminal, found: Status): string {
+  const line = (name: string, text: string | undefined) =>
+    text === undefined || text === '' ? [] : `${colors.dim(name.padEnd(14))}${text}`
+  const state = found.running ? colors.green('running') : colors.yellow('not running')
+  const failing = Object.entries(found.checks ?? {}).flatMap(([name, works]) => (works ? [] : name))
+  const ready = failing.length === 0 ? 'yes' : colors.red(`no: ${failing.join(', ')}`)
+  return [
+    `${found.environment} is ${state}`,
+    line('problem', found.problem),
+    line('pid', found.pid === undefined ? undefined : String(found.pid)),
+    line('up', found.uptimeSeconds === undefined ? undefined : formatDuration(found.uptimeSeconds)),
+    line('data plane', found.data),
+    line('control plane', found.control),
+    ...Object.entries(found.servicePorts ?? {}).map(([id, url]) => line(`  ${id}`, url)),
+    line('ready', found.ready === undefined ? undefined : ready),
+    line('credentials', found.services?.withCredential.join(', ')),
+    line('configuration', found.config),
+    line('state', found.stateDirectory),
+  ]
+    .flat()
+    .join('\n')
+}
