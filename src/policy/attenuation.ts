@@ -24,7 +24,7 @@ export function narrowBindings(parent: Bindings, child: Bindings): Result<Bindin
     defined({
       cidr: child.cidr ?? parent.cidr,
       dpop: parent.dpop ?? child.dpop,
-      firstUse: parent.firstUse ?? child.firstUse,
+      firstUse: [parent, child].some(({ firstUse }) => firstUse === true) || undefined,
     }),
   )
 }

@@ -112,6 +112,15 @@ describe('planGrant', () => {
     expect(planned).toMatchObject({ ok: false, error: { field } })
   })
 
+  it('keeps a binding that only the child asks for', () => {
+    const parent = aGrant({ bindings: { firstUse: false } })
+    const planned = planGrant(
+      { scopes: 'stripe:read', bindings: { firstUse: true } },
+      { ...context, parent },
+    )
+    expect(planned).toMatchObject({ value: { bindings: { firstUse: true } } })
+  })
+
   it('inherits what the child leaves open', () => {
     const parent = aGrant({
       id: 'tok_parent',
