@@ -7,7 +7,6 @@
  */
 
 import { sign, verify, type KeyObject } from 'node:crypto'
-import { Decrypter, Encrypter } from 'age-encryption'
 import { Failure } from '../base/errors.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import {
@@ -58,6 +57,7 @@ const CONTEXT = Buffer.from('apistronghold envelope v1\0')
 
 /** Throws `secret_invalid` when the payload or the sealer's name is outside the format. */
 export async function seal({ payload, recipient, sealer }: Sealing): Promise<string> {
+  const { Encrypter } = await loadAge()
   const encrypter = new Encrypter()
   encrypter.addRecipient(recipient)
   const ciphertext = Buffer.from(await encrypter.encrypt(encodePayload(payload)))
@@ -105,6 +105,7 @@ function checkPurpose(
 }
 
 async function decrypt(ciphertext: Buffer, identity: Secret): Promise<Uint8Array | undefined> {
+  const { Decrypter } = await loadAge()
   const decrypter = new Decrypter()
   try {
     decrypter.addIdentity(identity.reveal())
@@ -121,3 +122,6 @@ function signedBytes(sealer: string, ciphertext: Buffer): Buffer {
   length.writeUInt32BE(name.length)
   return Buffer.concat([CONTEXT, length, name, ciphertext])
 }
+
+/** Loaded when it is first needed: most commands seal and open nothing. */
+const loadAge = () => import('age-encryption')
