@@ -49,7 +49,7 @@ const swapped = (phantom: string) => ({
 
 describe('the Stripe SDK', () => {
   it('creates and lists over a port of its own', async () => {
-    const stripe = stripeAt(proxy.ownPorts.get('stripe')!, token)
+    const stripe = stripeAt(proxy.ownPort('stripe'), token)
     const customer = await stripe.customers.create({ email: 'a@b.example' })
     expect(customer).toMatchObject({ id: 'cus_fake1', email: 'a@b.example' })
     expect((await stripe.customers.list({ limit: 3 })).data).toEqual([])
@@ -72,7 +72,7 @@ describe('the Stripe SDK', () => {
 
   it('works over its own port with a token of several services', async () => {
     const wide = await proxy.issue('stripe:read,openai:read')
-    await stripeAt(proxy.ownPorts.get('stripe')!, wide).customers.list()
+    await stripeAt(proxy.ownPort('stripe'), wide).customers.list()
     expectSwap(upstream, swapped(wide))
   })
 

@@ -3,17 +3,9 @@
  * as a process of its own. One per test file; everything is ended and removed by `stop`.
  */
 
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  run,
-  runWell,
-  startCommand,
-  type Finished,
-  type RunningCommand,
-  type RunOptions,
-} from './command.ts'
-import { freePorts } from './free-port.ts'
+import { run, runWell, type Finished, type RunningCommand, type RunOptions } from './command.ts'
+import { startServe, type ServeAddresses } from './serve-process.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -45,7 +37,8 @@ export interface ProxyProcess {
   readonly url: string
   readonly port: number
   readonly control: string
-  readonly ownPorts: ReadonlyMap<string, number>
+  /** The port that only this service answers on. */
+  ownPort(id: string): number
   readonly pid: number
   /** All `serve` processes so far, the running one last. */
   readonly serves: readonly RunningCommand[]
@@ -75,14 +68,14 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
     directory: directory.path,
     ...(options.script !== undefined && { script: options.script }),
   }
-  const ownPorts = await initialise(place, directory, options)
+  await initialise(place, directory, options)
   const serves: RunningCommand[] = []
   let addresses = await serve()
 
   async function serve(): Promise<ServeAddresses> {
-    const running = startCommand(['serve', ...(options.serveArguments ?? [])], place)
+    const { running, ready } = startServe(place, stateDirectory, options.serveArguments ?? [])
     serves.push(running)
-    return await untilReady(running, stateDirectory)
+    return await ready
   }
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -97,7 +90,6 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
   return {
     directory,
     stateDirectory,
-    ownPorts,
     serves,
     commandWell,
     get url() {
@@ -106,6 +98,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
     get port() {
       return Number(new URL(addresses.data).port)
     },
+    ownPort: (id) => Number(new URL(addresses.services[id] ?? '').port),
     get control() {
       return addresses.control
     },
@@ -130,25 +123,19 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
   }
 }
 
-interface ServeAddresses {
-  readonly data: string
-  readonly control: string
-}
-
 /** The commands of a first day, without `start`: tests run `serve` themselves. */
 async function initialise(
   place: RunOptions,
   directory: TemporaryDirectory,
   { environment = 'production', services, ownPorts = [] }: ProxyOptions,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<void> {
   const imports = services.flatMap(({ id, secret }) =>
     secret === undefined
       ? []
       : ['--import-secret', `${id}=file:${directory.write(`${id}.secret`, secret)}`],
   )
   const where = ['--listen', '127.0.0.1:0', '--control-listen', '127.0.0.1:0', '--state-dir', STATE]
-  const byId = await chooseOwnPorts(ownPorts)
-  for (const [id, port] of byId) where.push('--service-listen', `${id}=127.0.0.1:${port}`)
+  for (const id of ownPorts) where.push('--service-listen', `${id}=127.0.0.1:0`)
   const ids = services.map(({ id }) => id).join(',')
   await runWell(
     ['init', '--env', environment, '--yes', '--no-start', '--services', ids, ...imports, ...where],
@@ -159,46 +146,4 @@ async function initialise(
     const origin = ['--origin', upstream.origin, '--ca-file', caFile, '--allow-private-address']
     await runWell(['service', 'set', id, ...origin], place)
   }
-  return byId
-}
-
-async function chooseOwnPorts(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const ports = await freePorts(ids.length)
-  return new Map(ids.map((id, index) => [id, ports[index] ?? 0]))
-}
-
-async function untilReady(
-  running: RunningCommand,
-  stateDirectory: string,
-): Promise<ServeAddresses> {
-  const deadline = Date.now() + 20_000
-  const { child } = running
-  while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
-    const addresses = readAddresses(running, stateDirectory)
-    if (addresses && (await isReady(addresses))) return addresses
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  child.kill('SIGKILL')
-  throw new Error(`serve did not get ready:\n${running.output.stderr}`)
-}
-
-/** What `serve` wrote about itself, if this process wrote it and not a former one. */
-function readAddresses(
-  running: RunningCommand,
-  stateDirectory: string,
-): ServeAddresses | undefined {
-  try {
-    const text = readFileSync(join(stateDirectory, 'run', 'serve.json'), 'utf8')
-    const { pid, data, control } = JSON.parse(text) as ServeAddresses & { pid: number }
-    return pid === running.child.pid ? { data, control } : undefined
-  } catch {
-    return undefined // not there yet
-  }
-}
-
-async function isReady({ data, control }: ServeAddresses): Promise<boolean> {
-  const answers = await Promise.allSettled(
-    [data, control].map((plane) => fetch(new URL('/-/ready', plane))),
-  )
-  return answers.every((answer) => answer.status === 'fulfilled' && answer.value.ok)
 }

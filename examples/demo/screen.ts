@@ -1,0 +1,68 @@
+/** How the story looks: steps, commands as typed, claims that are ticked or crossed. */
+
+import colors from 'picocolors'
+
+export interface Screen {
+  title(title: string, subtitle: string): void
+  /** Begins a numbered step; on a terminal with a pause before it, so that one can read along. */
+  step(text: string): Promise<void>
+  /** A command as the operator would type it, with what it printed. */
+  command(line: string, output?: string): Promise<void>
+  /** What somebody in the story says. */
+  say(who: string, text: string): void
+  claim(text: string, isTrue: boolean): void
+  /** Claims that turned out false. */
+  readonly broken: number
+}
+
+const WIDTH = 92
+const PAUSE_MS = { step: 1100, command: 450 }
+
+export function createScreen(output: NodeJS.WriteStream): Screen {
+  let steps = 0
+  let broken = 0
+  const pause = (milliseconds: number) =>
+    new Promise((resolve) => setTimeout(resolve, output.isTTY ? milliseconds : 0))
+  const line = (text: string) => output.write(`${text}\n`)
+  const indented = (text: string, paint: (text: string) => string) => {
+    for (const each of wrap(text, WIDTH)) line(`     ${paint(each)}`)
+  }
+
+  return {
+    title(title, subtitle) {
+      line(`\n  ${colors.bold(title)}  ${colors.dim(subtitle)}`)
+    },
+    async step(text) {
+      if (steps > 0) await pause(PAUSE_MS.step)
+      steps += 1
+      line(`\n  ${colors.bold(colors.cyan(`${steps}`))}  ${colors.bold(text)}`)
+    },
+    async command(typed, printed = '') {
+      indented(`$ ${typed}`, colors.yellow)
+      await pause(PAUSE_MS.command)
+      for (const each of printed.split('\n')) if (each !== '') indented(each, colors.dim)
+    },
+    say(who, text) {
+      indented(`${who}: ${text}`, (each) => each)
+    },
+    claim(text, isTrue) {
+      if (!isTrue) broken += 1
+      line(`     ${isTrue ? colors.green('✓') : colors.red('✗ NOT TRUE:')} ${text}`)
+    },
+    get broken() {
+      return broken
+    },
+  }
+}
+
+/** Lines of at most `width` characters, broken at spaces; continuation lines are indented. */
+function wrap(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const current = lines.at(-1) ?? ''
+    if (current !== '' && current.length + 1 + word.length > width) lines.push(`  ${word}`)
+    else
+      lines[lines.length - 1] = lines.length === 1 && current === '' ? word : `${current} ${word}`
+  }
+  return lines
+}
