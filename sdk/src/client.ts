@@ -50,8 +50,8 @@ export function createClient(options: TransportOptions) {
 
 /** Every item of a list, page after page: `for await (const token of everyItem(client.tokens.list))`. */
 export async function* everyItem<T, F extends { readonly cursor?: string }>(
-  list: (filter: F) => Promise<Page<T>>,
-  filter: F,
+  list: (filter?: F) => Promise<Page<T>>,
+  filter: NoInfer<F>,
 ): AsyncGenerator<T> {
   for (let cursor = filter.cursor; ;) {
     const page = await list(cursor === undefined ? filter : { ...filter, cursor })
@@ -111,15 +111,21 @@ function operatorsOf(call: Transport) {
   }
 }
 
+interface PutOptions {
+  /** The version that this one replaces, 0 for none. */
+  readonly ifMatch: number
+  readonly version?: number
+}
+
 function secretsOf(call: Transport) {
   return {
     list: () => get<Page<SecretView>>(call, '/v1/secrets'),
-    /** `ifMatch` is the version that this one replaces, 0 for none. */
-    put: async (name: string, envelope: string, { ifMatch }: { readonly ifMatch: number }) =>
+    /** `version` is what was sealed inside, where it is not `ifMatch` and one. */
+    put: async (name: string, envelope: string, { ifMatch, version }: PutOptions) =>
       (await call({
         method: 'PUT',
         path: pathOf('v1', 'secrets', name),
-        body: { envelope },
+        body: { envelope, version },
         headers: { 'if-match': `"${ifMatch}"` },
       })) as SecretView,
     remove: async (name: string, { ifMatch }: { readonly ifMatch?: number } = {}) => {

@@ -77,11 +77,14 @@ const malformed: ApiProblem = {
   detail: 'The request cannot be read in exactly one way.',
 }
 
+/** Whatever a URL parser would resolve to another path than the one that was sent. */
+const RESOLVABLE = /^\/\/|\\|#|\/(?:\.|%2e){1,2}(?:[/?]|$)/i
+
 /** Node keeps the first of two such fields and takes absolute targets; neither is wanted here. */
 function isAmbiguous({ url = '', rawHeaders }: IncomingMessage): boolean {
   const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
   const isRepeated = SINGLE.some((name) => names.indexOf(name) !== names.lastIndexOf(name))
-  return isRepeated || !url.startsWith('/') || url.startsWith('//')
+  return isRepeated || !url.startsWith('/') || RESOLVABLE.test(url)
 }
 
 async function refuse(outgoing: ServerResponse, problem: ApiProblem): Promise<void> {

@@ -162,6 +162,18 @@ describe('sealed secrets', () => {
     expect(api.audit.changes).toEqual([])
   })
 
+  it('come back above the versions that were opened before they were deleted', async () => {
+    const body = { envelope: await sealed(7), version: 7 }
+    const headers = { 'if-match': '"0"' }
+    const answer = await api.call('PUT /v1/secrets/stripe', { body, headers })
+    expect(answer.body).toMatchObject({ version: 7 })
+    const behind = await api.call('PUT /v1/secrets/stripe', {
+      body: { ...body, version: 7 },
+      headers: { 'if-match': '"7"' },
+    })
+    expect(behind).toMatchObject({ status: 412, body: { code: 'version_conflict' } })
+  })
+
   it('are refused from a sealer who is not listed, and when anything was changed', async () => {
     const good = await sealed(1)
     const stranger = await put(await sealed(1, 'mallory'), '"0"')

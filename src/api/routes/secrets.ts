@@ -14,11 +14,24 @@ import type { ApiProblem } from '../problem.ts'
 import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
 import { instant, pageOf, secretName } from '../schemas.ts'
 
+const MAX_VERSION = 999_999_999
+
 const view = z
   .strictObject({ name: z.string(), version: z.int(), sealedBy: z.string(), storedAt: instant() })
   .openapi('Secret')
 
+const request = z
+  .strictObject({
+    envelope: z.string().max(MAX_ENVELOPE_BYTES),
+    version: z.int().positive().max(MAX_VERSION).optional().openapi({
+      description:
+        'The version sealed inside, where it is not the next one: a deleted secret comes back above all versions that were ever opened.',
+    }),
+  })
+  .openapi('EnvelopeRequest')
+
 const params = z.strictObject({ name: secretName })
+/** What an `If-Match` can spell. */
 const VERSION = /^"(?<version>0|[1-9]\d{0,8})"$/
 
 export function secretRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
@@ -49,9 +62,7 @@ function putRoute(parts: ApiParts, changes: ChangeLog): Route {
       roles: ROLES.admins,
       headers: { 'if-match': 'The version that it replaces in quotes, "0" for none.' },
       params,
-      body: z
-        .strictObject({ envelope: z.string().max(MAX_ENVELOPE_BYTES) })
-        .openapi('EnvelopeRequest'),
+      body: request,
       maxBodyBytes: 2 * MAX_ENVELOPE_BYTES,
       status: 200,
       answer: view,
@@ -69,7 +80,7 @@ function putRoute(parts: ApiParts, changes: ChangeLog): Route {
         expected: expected.value,
         secret: {
           name: call.params.name,
-          version: expected.value + 1,
+          version: call.body.version ?? expected.value + 1,
           envelope: call.body.envelope,
           sealedBy: sealer,
           storedAt: call.at,
@@ -92,7 +103,7 @@ async function put(
 ): Promise<Result<z.input<typeof view>, ApiProblem>> {
   const { name, version, sealedBy } = secret
   const there = await versionOf(stores.sealed, name)
-  if (there !== expected) return conflict(there)
+  if (there !== expected || version <= there) return conflict(there)
   const change = { action: 'secret.set', target: name, details: { version, sealedBy } }
   return await changes.grant(caller, change, async () => {
     if (!(await stores.sealed.put(secret, expected))) return conflict()
