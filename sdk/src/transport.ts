@@ -20,7 +20,7 @@ export interface TransportOptions {
   readonly allowPlaintext?: boolean | undefined
 }
 
-export interface Call {
+interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Begins with a slash; made with `pathOf`. */
   readonly path: string

@@ -12,7 +12,7 @@ import { parseToken, type TokenMode } from '../token/token.ts'
 import type { ApiProblem } from './problem.ts'
 import { createThrottle } from './throttle.ts'
 
-export interface Presented {
+interface Presented {
   readonly headers: Headers
   readonly source: string
   readonly requestId: string

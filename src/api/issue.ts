@@ -19,7 +19,7 @@ import type { ApiProblem } from './problem.ts'
 import type { Caller } from './route.ts'
 
 /** What an operator asks for, in the operator's words. */
-export interface IssueWords {
+interface IssueWords {
   /** The new token's public id. */
   readonly id: string
   readonly agent: string
@@ -32,7 +32,7 @@ export interface IssueWords {
   readonly owner?: string | undefined
 }
 
-export interface IssuedToken {
+interface IssuedToken {
   readonly token: string
   readonly id: string
   readonly agent: string

@@ -20,7 +20,7 @@ import type { SealedStore } from '../secret/sealed-store.ts'
 import type { ServedHosts } from './browser-guard.ts'
 
 /** The process that answers; what `/-/live` tells callers on the same machine. */
-export interface Instance {
+interface Instance {
   readonly version: string
   readonly environment: string
   readonly pid: number
