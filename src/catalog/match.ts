@@ -2,12 +2,13 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { MatchProblem, Operation, Target } from './catalog.ts'
+import { looksAtBody } from './condition.ts'
 import { hostServes, type CompiledHost, type HostQuery } from './host.ts'
-import { checksReadBody, type Checks } from './judge.ts'
+import type { Addition, Checks } from './judge.ts'
 import { foldSegment, patternMatches, type Method } from './path.ts'
-import { allReadings, primaryReadings, withoutSuffix, withSlashesApart } from './readings.ts'
+import { readPath, type Reading } from './readings.ts'
 import { isRiskier } from './risk.ts'
-import type { Rule, Ruleset } from './ruleset.ts'
+import type { BoundGuard, Rule, Ruleset } from './ruleset.ts'
 import type { Scope, Service } from './service.ts'
 import type { Leaf, PathQuery } from './trie.ts'
 
@@ -43,10 +44,10 @@ export function matchOperation(
   const host = compiled.hosts.get(request.host)
   if (!host) return err({ reason: 'operation_unknown' })
   const { path, segments } = request.target
-  const query: MatchQuery = { method, host, path, segments }
-  const why = unsupportedReason(compiled.ruleset, query)
+  const asked = readQuery(compiled.ruleset, { method, host, path, segments })
+  const why = unsupportedReason(asked)
   if (why !== undefined) return err({ reason: 'operation_unsupported', why })
-  const decision = decide(compiled.ruleset, query)
+  const decision = decide(asked)
   if (!decision.ok) return decision
   const { leaf, scopes } = decision.value
   return ok({
@@ -56,48 +57,97 @@ export function matchOperation(
     target: request.target,
     rule: `${method} ${leaf.text}`,
     baseScopes: scopes,
-    readsBody: readsBody(compiled.ruleset, query),
+    readsBody: readsBody(asked),
     readsForm: method === 'POST',
     allowsRanges: leaf.value.allowsRanges,
     allowsUpgrade: leaf.value.allowsUpgrade,
   })
 }
 
-function readsBody(ruleset: Ruleset, query: MatchQuery): boolean {
-  const hasChecks = !ruleset.additions.isEmpty || !ruleset.guards.isEmpty
-  return hasChecks && checksReadBody(checksFor(ruleset, query))
-}
-
 /** Whether some rule knows the operation on this host. */
 export function isKnownOperation({ ruleset }: CompiledService, query: MatchQuery): boolean {
-  return decide(ruleset, query).ok
+  return decide(readQuery(ruleset, query)).ok
 }
 
 /** Conditions and guards on an operation, from every reading of its path. */
 export function checksFor(ruleset: Ruleset, query: MatchQuery): Checks {
-  const additions = new Set<Checks['additions'][number]>()
+  const additions = new Set<Addition>()
   const guards = new Set(ruleset.everywhere)
-  for (const segments of allReadings(query.segments, ruleset.readings)) {
-    const asked = pathQuery(query, segments)
-    for (const { value } of ruleset.additions.collect(query.method, asked)) additions.add(value)
-    for (const { value } of ruleset.guards.collect(query.method, asked)) {
-      const isExcepted = value.except.some(
-        (pattern) =>
-          pattern.methods.includes(query.method) && patternMatches(pattern.segments, segments),
-      )
-      if (!isExcepted) guards.add(value.guard)
-    }
+  const asked = readQuery(ruleset, query)
+  for (const path of asked.paths) {
+    for (const { value } of ruleset.additions.collect(query.method, path)) additions.add(value)
+    for (const { value } of ruleset.guards.collect(query.method, path))
+      if (!isExcepted(value, query.method, path)) guards.add(value.guard)
   }
   return { additions: [...additions], guards: [...guards] }
 }
 
-function unsupportedReason(ruleset: Ruleset, query: MatchQuery): string | undefined {
-  if (ruleset.unsupported.isEmpty) return undefined
-  for (const segments of allReadings(query.segments, ruleset.readings)) {
-    const leaf = ruleset.unsupported.find(query.method, pathQuery(query, segments))
+/** A request with all readings of its path, in the form that the tries are asked in. */
+interface Asked {
+  readonly ruleset: Ruleset
+  readonly query: MatchQuery
+  readonly readings: readonly AskedReading[]
+  /** Every spelling of every reading. */
+  readonly paths: readonly PathQuery[]
+}
+
+interface AskedReading {
+  readonly plain: PathQuery
+  readonly short: PathQuery | undefined
+  readonly apart: PathQuery | undefined
+  readonly isSuperseded: boolean
+}
+
+function readQuery(ruleset: Ruleset, query: MatchQuery): Asked {
+  const readings = readPath(query.segments, ruleset.readings).map((found) => ask(query, found))
+  const paths: PathQuery[] = []
+  for (const { plain, short, apart } of readings) {
+    paths.push(plain)
+    if (short) paths.push(short)
+    if (apart) paths.push(apart)
+  }
+  return { ruleset, query, readings, paths }
+}
+
+function ask(query: MatchQuery, { segments, short, apart, isSuperseded }: Reading): AskedReading {
+  return {
+    plain: pathQuery(query, segments),
+    short: short && pathQuery(query, short),
+    apart: apart && pathQuery(query, apart),
+    isSuperseded,
+  }
+}
+
+function pathQuery({ host }: MatchQuery, segments: readonly string[]): PathQuery {
+  const folded = segments.map(foldSegment)
+  return { segments, folded, host: host.host.name, takesGeneralRules: host.takesGeneralRules }
+}
+
+function unsupportedReason({ ruleset: { unsupported }, query, paths }: Asked): string | undefined {
+  if (unsupported.isEmpty) return undefined
+  for (const path of paths) {
+    const leaf = unsupported.find(query.method, path)
     if (leaf) return leaf.value
   }
   return undefined
+}
+
+function readsBody({ ruleset: { additions, guards }, query: { method }, paths }: Asked): boolean {
+  return paths.some(
+    (path) =>
+      additions.some(method, path, ({ value }) => value.condition.tests.some(looksAtBody)) ||
+      guards.some(
+        method,
+        path,
+        ({ value }) => looksAtBody(value.guard.test) && !isExcepted(value, method, path),
+      ),
+  )
+}
+
+function isExcepted({ except }: BoundGuard, method: Method, { segments }: PathQuery): boolean {
+  return except.some(
+    (pattern) => pattern.methods.includes(method) && patternMatches(pattern.segments, segments),
+  )
 }
 
 interface Decision {
@@ -106,41 +156,34 @@ interface Decision {
   readonly scopes: readonly string[]
 }
 
+const UNKNOWN = err({ reason: 'operation_unknown' } as const)
+
 /** Every reading that nothing takes the place of must be known; what each asks adds up. */
-function decide(ruleset: Ruleset, query: MatchQuery): Result<Decision, MatchProblem> {
-  if (!hostServes(query.host, query)) return err({ reason: 'operation_unknown' })
-  const readings = primaryReadings(query.segments, ruleset.readings.aliases)
-  const scopes = new Set<string>()
-  let deciding: Leaf<Rule> | undefined
-  for (const { segments, isSuperseded } of readings) {
-    const found = decideReading(ruleset, query, segments)
+function decide(asked: Asked): Result<Decision, MatchProblem> {
+  if (!hostServes(asked.query.host, asked.query)) return UNKNOWN
+  const scopes: (readonly string[])[] = []
+  let leaf: Leaf<Rule> | undefined
+  for (const reading of asked.readings) {
+    const found = decideReading(asked, reading)
     if (!found.ok) {
-      if (isSuperseded && found.error.reason === 'operation_unknown') continue
+      if (reading.isSuperseded && !isRefusal(found)) continue
       return found
     }
-    for (const scope of found.value.scopes) scopes.add(scope)
-    if (!isSuperseded) deciding ??= found.value.leaf
+    scopes.push(found.value.scopes)
+    if (!reading.isSuperseded) leaf ??= found.value.leaf
   }
-  if (!deciding) return err({ reason: 'operation_unknown' })
-  return ok({ leaf: deciding, scopes: [...scopes] })
+  const [first = [], ...others] = scopes
+  return leaf ? ok(others.reduce(join, { leaf, scopes: first })) : UNKNOWN
 }
 
-function decideReading(
-  ruleset: Ruleset,
-  query: MatchQuery,
-  segments: readonly string[],
-): Result<Decision, MatchProblem> {
-  const plain = look(ruleset, query, segments)
-  const short = withoutSuffix(segments, ruleset.readings.suffixes)
-  const found = short ? joinSuffix(plain, look(ruleset, query, short)) : plain
-  const apart = withSlashesApart(segments)
-  return apart && found.ok ? joinSlashes(found.value, look(ruleset, query, apart)) : found
+function decideReading(asked: Asked, reading: AskedReading): Result<Decision, MatchProblem> {
+  const plain = look(asked, reading.plain)
+  const found = reading.short ? joinSuffix(plain, look(asked, reading.short)) : plain
+  return reading.apart && found.ok ? joinSlashes(found.value, look(asked, reading.apart)) : found
 }
 
 interface Look extends Decision {
   readonly scope: Scope
-  /** The rule names the last segment: it is not there by a wildcard. */
-  readonly namesLast: boolean
 }
 
 /**
@@ -152,11 +195,17 @@ function joinSuffix(
   short: Result<Look, MatchProblem>,
 ): Result<Decision, MatchProblem> {
   if (isRefusal(plain)) return plain
-  if (!short.ok) return plain.ok && plain.value.namesLast && !isRefusal(short) ? plain : short
+  if (!short.ok) return plain.ok && namesLast(plain.value) && !isRefusal(short) ? plain : short
   if (!plain.ok) return short
-  const { namesLast, scope, scopes } = plain.value
-  const counts = namesLast || isRiskier(scope.risk, short.value.scope.risk)
+  const { scope, scopes } = plain.value
+  const counts = namesLast(plain.value) || isRiskier(scope.risk, short.value.scope.risk)
   return ok(counts ? join(short.value, scopes) : short.value)
+}
+
+/** The rule names the last segment: it is not there by a wildcard. */
+function namesLast({ leaf }: Look): boolean {
+  const last = leaf.segments.at(-1)
+  return last?.kind === 'literal' || last?.kind === 'glob'
 }
 
 /** An upstream that takes `%2F` for a separator sees another operation: if it is one, it counts. */
@@ -179,31 +228,18 @@ const join = ({ leaf, scopes }: Decision, more: readonly string[]): Decision => 
 })
 
 /** One spelling of the path against the rules. */
-function look(
-  ruleset: Ruleset,
-  query: MatchQuery,
-  segments: readonly string[],
-): Result<Look, MatchProblem> {
-  const asked = pathQuery(query, segments)
-  const leaf = ruleset.deciding.find(query.method, asked)
-  if (!leaf) return err({ reason: 'operation_unknown' })
+function look({ ruleset, query }: Asked, path: PathQuery): Result<Look, MatchProblem> {
+  const leaf = ruleset.deciding.find(query.method, path)
+  if (!leaf) return UNKNOWN
   const { scope } = leaf.value
   // Found without regard to case: `/V1/Refunds` is the refunds rule's, and spelled wrongly.
-  if (!scope || !patternMatches(leaf.segments, segments))
+  if (!scope || !patternMatches(leaf.segments, path.segments))
     return err({ reason: 'operation_denied', rule: `${query.method} ${leaf.text}` })
-  const last = leaf.segments.at(-1)
-  const namesLast = last?.kind === 'literal' || last?.kind === 'glob'
   return ok({
     leaf,
     scope,
-    namesLast,
-    scopes: baseScopes(ruleset, leaf, { folded: asked.folded, method: query.method }),
+    scopes: baseScopes(ruleset, leaf, { folded: path.folded, method: query.method }),
   })
-}
-
-function pathQuery({ host }: MatchQuery, segments: readonly string[]): PathQuery {
-  const folded = segments.map(foldSegment)
-  return { segments, folded, host: host.host.name, takesGeneralRules: host.takesGeneralRules }
 }
 
 /**
@@ -215,18 +251,18 @@ function baseScopes(
   leaf: Leaf<Rule>,
   { folded, method }: { readonly folded: readonly string[]; readonly method: Method },
 ): readonly string[] {
-  const { scope, hasTripwires } = leaf.value
-  if (!scope) return []
-  if (!hasTripwires || tripwires.length === 0) return [scope.id]
+  const { scope, scopes, hasTripwires } = leaf.value
+  if (!scope || !hasTripwires || tripwires.length === 0) return scopes
   const tripped = tripwires.filter(
     ({ words, methods }) =>
       methods.has(method) &&
       folded.some((segment, index) => isWild(leaf, index) && words.test(segment)),
   )
-  if (tripped.length === 0) return [scope.id]
-  const scopes = new Set(tripped.map((wire) => wire.scope.id))
-  if (tripped.every((wire) => isRiskier(scope.risk, wire.scope.risk))) scopes.add(scope.id)
-  return [...scopes]
+  if (tripped.length === 0) return scopes
+  const names = new Set(tripped.map((wire) => wire.scope.id))
+  // A word may move a request to a more dangerous scope, never to a lesser one.
+  if (tripped.every((wire) => isRiskier(scope.risk, wire.scope.risk))) names.add(scope.id)
+  return [...names]
 }
 
 function isWild({ segments }: Leaf<Rule>, index: number): boolean {

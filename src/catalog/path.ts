@@ -135,10 +135,12 @@ export function patternMatches(
   pattern: readonly PathSegment[],
   segments: readonly string[],
 ): boolean {
-  for (const [index, part] of pattern.entries()) {
-    if (part.kind === 'rest') return segments.at(-1) !== '' || index >= segments.length
+  // An index loop: this runs for every request.
+  for (let index = 0; index < pattern.length; index += 1) {
+    const part = pattern[index]
+    if (part?.kind === 'rest') return index >= segments.length || segments.at(-1) !== ''
     const segment = segments[index]
-    if (segment === undefined || !segmentMatches(part, segment)) return false
+    if (segment === undefined || !part || !segmentMatches(part, segment)) return false
   }
   return pattern.length === segments.length
 }
@@ -155,22 +157,17 @@ function segmentMatches(part: PathSegment, segment: string): boolean {
   }
 }
 
+/** What folding leaves as it is: ASCII without capitals or spaces, not ending in a dot. */
+const FOLDED = /^(?:[!-@[-~]*[!-\-/-@[-~])?$/
+
 /**
  * A segment as lenient servers might compare it: without case, width, and the trailing dots and
  * spaces that Windows drops. Rules are found by it, and must then be spelled exactly (SC-05).
  */
 export function foldSegment(segment: string): string {
-  const last = segment.charCodeAt(segment.length - 1)
-  const isPlain = ASCII_TEXT.test(segment)
-  const text = isPlain ? segment : segment.normalize('NFKC')
-  const folded = text.toLowerCase()
-  return isPlain && last !== 0x2e && last !== 0x20 ? folded : trimEnd(folded)
-}
-
-const ASCII_TEXT = /^[ -~]*$/
-
-function trimEnd(text: string): string {
-  let end = text.length
-  while (end > 0 && (text[end - 1] === '.' || text[end - 1] === ' ')) end -= 1
-  return text.slice(0, end)
+  if (FOLDED.test(segment)) return segment
+  const folded = segment.normalize('NFKC').toLowerCase()
+  let end = folded.length
+  while (end > 0 && (folded[end - 1] === '.' || folded[end - 1] === ' ')) end -= 1
+  return folded.slice(0, end)
 }

@@ -28,13 +28,18 @@ export interface Alias {
 }
 
 export interface ReadingRules {
-  readonly aliases: readonly Alias[]
+  /** By the name that their `from` begins with. */
+  readonly aliases: ReadonlyMap<string, readonly Alias[]>
   /** Cut from the end of the last segment, as `.json`. */
   readonly suffixes: readonly string[]
 }
 
 export interface Reading {
   readonly segments: readonly string[]
+  /** Without its suffix, where it has one. */
+  readonly short: readonly string[] | undefined
+  /** With encoded slashes as separators, where it has some. */
+  readonly apart: readonly string[] | undefined
   /** An alias takes its place: no rule needs to know this spelling. */
   readonly isSuperseded: boolean
 }
@@ -69,6 +74,7 @@ function parseAliasPath(path: string): readonly AliasPart[] {
 }
 
 function aliasProblem(from: readonly AliasPart[], to: readonly AliasPart[]): string | undefined {
+  if (from[0]?.kind !== 'literal') return 'must begin with a name'
   for (const parts of [from, to]) {
     const odd = parts.find(
       (part, index) =>
@@ -84,21 +90,39 @@ function aliasProblem(from: readonly AliasPart[], to: readonly AliasPart[]): str
   return unknown ? 'uses a {capture} that its "from" does not have' : undefined
 }
 
+/** Aliases by the name that they begin with, which all of them must have. */
+export function indexAliases(aliases: readonly Alias[]): ReadingRules['aliases'] {
+  const index = new Map<string, Alias[]>()
+  for (const alias of aliases) {
+    const [first] = alias.from
+    const key = first?.kind === 'literal' ? first.text : ''
+    index.set(key, [...(index.get(key) ?? []), alias])
+  }
+  return index
+}
+
 /** The path and what aliases make of it, each alias applied to what the others made, too. */
-export function primaryReadings(
-  segments: readonly string[],
-  aliases: readonly Alias[],
-): readonly Reading[] {
-  const readings: Reading[] = [{ segments, isSuperseded: false }]
+export function readPath(segments: readonly string[], rules: ReadingRules): readonly Reading[] {
+  const readings = [readingOf(segments, rules)]
   for (let at = 0; at < readings.length; at += 1) {
     const reading = readings[at]
-    const rewritten = reading ? aliases.flatMap((alias) => rewrite(alias, reading.segments)) : []
-    if (!reading || rewritten.length === 0) continue
-    readings[at] = { ...reading, isSuperseded: true }
+    const aliases = rules.aliases.get(reading?.segments[0] ?? '')
+    if (!reading || !aliases) continue
+    const rewritten = aliases.flatMap((alias) => rewrite(alias, reading.segments))
+    readings[at] = { ...reading, isSuperseded: rewritten.length > 0 }
     for (const found of rewritten)
-      if (readings.length < MAX_READINGS) readings.push({ segments: found, isSuperseded: false })
+      if (readings.length < MAX_READINGS) readings.push(readingOf(found, rules))
   }
   return readings
+}
+
+function readingOf(segments: readonly string[], { suffixes }: ReadingRules): Reading {
+  return {
+    segments,
+    short: suffixes.length === 0 ? undefined : withoutSuffix(segments, suffixes),
+    apart: withSlashesApart(segments),
+    isSuperseded: false,
+  }
 }
 
 /** The rewritten path in a list, which is empty when the alias does not apply. */
@@ -141,12 +165,10 @@ function capture(
   return from.length === segments.length ? captures : undefined
 }
 
-/** The path without its suffix; undefined when it has none. */
-export function withoutSuffix(
+function withoutSuffix(
   segments: readonly string[],
   suffixes: readonly string[],
 ): readonly string[] | undefined {
-  if (suffixes.length === 0) return undefined
   const last = segments.at(-1) ?? ''
   const folded = foldSegment(last)
   const suffix = suffixes.find((text) => folded.endsWith(text) && folded.length > text.length)
@@ -154,21 +176,8 @@ export function withoutSuffix(
   return [...segments.slice(0, -1), last.slice(0, last.length - suffix.length)]
 }
 
-/** The path with encoded slashes as separators; undefined when it has none. */
-export function withSlashesApart(segments: readonly string[]): readonly string[] | undefined {
+function withSlashesApart(segments: readonly string[]): readonly string[] | undefined {
   return segments.some((segment) => segment.includes('/'))
     ? segments.flatMap((segment) => segment.split('/'))
     : undefined
-}
-
-/** Every reading there is, for what must hold on each of them. */
-export function allReadings(
-  segments: readonly string[],
-  { aliases, suffixes }: ReadingRules,
-): readonly (readonly string[])[] {
-  return primaryReadings(segments, aliases).flatMap((reading) => {
-    const short = withoutSuffix(reading.segments, suffixes)
-    const apart = withSlashesApart(reading.segments)
-    return [reading.segments, short, apart].filter((found) => found !== undefined)
-  })
 }

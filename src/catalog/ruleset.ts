@@ -8,7 +8,7 @@ import { isUnder, type CompiledHost, type Problem } from './host.ts'
 import type { Addition } from './judge.ts'
 import { parseMatchLine, parseMethods, parsePaths, type Method, type PathPattern } from './path.ts'
 import { compilePattern, type TextPattern } from './pattern.ts'
-import { compileAlias, type Alias, type ReadingRules } from './readings.ts'
+import { compileAlias, indexAliases, type ReadingRules } from './readings.ts'
 import type { RuleDefinition, ServiceDefinition } from './schema.ts'
 import type { Scope } from './service.ts'
 import { PathTrie } from './trie.ts'
@@ -21,6 +21,8 @@ const NO_BATCHES = 'batches are not judged yet: send their parts one by one'
 export interface Rule {
   /** Undefined for `scope: deny`. */
   readonly scope: Scope | undefined
+  /** Its full name in a list, or nothing. */
+  readonly scopes: readonly string[]
   readonly hasTripwires: boolean
   readonly allowsRanges: boolean
   readonly allowsUpgrade: boolean
@@ -82,7 +84,7 @@ class RulesetBuilder implements Ruleset {
   readonly tripwires: Tripwire[] = []
   readonly additionLines: AdditionLine[] = []
   readonly problems: Problem[] = []
-  readonly #aliases: Alias[] = []
+  readings: ReadingRules = { aliases: new Map(), suffixes: [] }
   readonly #definition: ServiceDefinition
   readonly #context: RulesetContext
 
@@ -91,19 +93,16 @@ class RulesetBuilder implements Ruleset {
     this.#context = context
   }
 
-  get readings(): ReadingRules {
-    return { aliases: this.#aliases, suffixes: this.#definition.path_suffixes ?? [] }
-  }
-
   build(): void {
     const { rules = [], guards = [], aliases = [], tripwires = [] } = this.#definition
+    const { path_suffixes: pathSuffixes = [] } = this.#definition
     for (const [index, rule] of rules.entries()) this.#addRule(rule, ['rules', index])
     for (const [index, guard] of guards.entries()) this.#addGuard(guard, ['guards', index])
     for (const [index, wire] of tripwires.entries()) this.#addTripwire(wire, ['tripwires', index])
-    for (const [index, alias] of aliases.entries()) {
-      const compiled = this.#checked(compileAlias(alias), ['aliases', index])
-      if (compiled) this.#aliases.push(compiled)
-    }
+    const compiled = aliases.flatMap(
+      (alias, index) => this.#checked(compileAlias(alias), ['aliases', index]) ?? [],
+    )
+    this.readings = { aliases: indexAliases(compiled), suffixes: pathSuffixes }
     this.#addUnsupported()
   }
 
@@ -232,6 +231,7 @@ function ruleOf(
 ): Rule {
   return {
     scope,
+    scopes: scope ? [scope.id] : [],
     hasTripwires: definition.tripwires !== 'off',
     allowsRanges: definition.ranges ?? false,
     allowsUpgrade: definition.websocket ?? false,

@@ -72,11 +72,19 @@ export class PathTrie<T> {
     return root && findBelow(root, 0, query)
   }
 
+  /** Shows every leaf whose pattern covers the path, until one is what `isWanted`. */
+  some(method: Method, query: PathQuery, isWanted: (leaf: Leaf<T>) => boolean): boolean {
+    const root = this.#roots.get(method)
+    return root !== undefined && someBelow({ node: root, depth: 0 }, query, isWanted)
+  }
+
   /** Every leaf whose pattern covers the path, in no particular order. */
   collect(method: Method, query: PathQuery): readonly Leaf<T>[] {
     const found: Leaf<T>[] = []
-    const root = this.#roots.get(method)
-    if (root) collectBelow({ node: root, depth: 0 }, query, found)
+    this.some(method, query, (leaf) => {
+      found.push(leaf)
+      return false
+    })
     return found
   }
 
@@ -160,23 +168,21 @@ interface Place<T> {
   readonly depth: number
 }
 
-function collectBelow<T>({ node, depth }: Place<T>, query: PathQuery, found: Leaf<T>[]): void {
+function someBelow<T>(
+  { node, depth }: Place<T>,
+  query: PathQuery,
+  isWanted: (leaf: Leaf<T>) => boolean,
+): boolean {
   const segment = query.folded[depth]
-  const isEnd = segment === undefined
-  const leaves = isEnd || !hasTrailingSlash(query) ? node.rests : []
-  for (const leaf of isEnd ? [...leaves, ...node.ends] : leaves) {
-    if (isFor(leaf, query)) found.push(leaf)
-  }
-  if (isEnd) return
-  for (const child of childrenFor(node, segment))
-    collectBelow({ node: child, depth: depth + 1 }, query, found)
-}
-
-function* childrenFor<T>(node: Node<T>, segment: string): Generator<Node<T>> {
+  const isHere = (leaf: Leaf<T>) => isFor(leaf, query) && isWanted(leaf)
+  if (segment === undefined) return node.ends.some(isHere) || node.rests.some(isHere)
+  if (!hasTrailingSlash(query) && node.rests.some(isHere)) return true
+  const isBelow = (child: Node<T>) => someBelow({ node: child, depth: depth + 1 }, query, isWanted)
   const literal = node.literals.get(segment)
-  if (literal) yield literal
-  for (const glob of node.globs) if (globMatches(glob.pieces, segment)) yield glob.node
-  if (node.any && segment !== '') yield node.any
+  if (literal && isBelow(literal)) return true
+  if (node.globs.some(({ pieces, node: below }) => globMatches(pieces, segment) && isBelow(below)))
+    return true
+  return node.any !== undefined && segment !== '' && isBelow(node.any)
 }
 
 const hasTrailingSlash = ({ folded }: PathQuery): boolean => folded.at(-1) === ''

@@ -124,8 +124,8 @@ const urls = readCorpus('http/wpt-urls') ?? []
 function targetsOf(row: Readonly<Record<string, unknown>>): string[] {
   const input = Buffer.from(String(row.input)).toString('latin1')
   const behindHost = input.replace(/^[a-z+.-]+:\/\/[^/?#\\]*/i, '')
-  const { pathname = '', search = '' } = row as { pathname?: string; search?: string }
-  return [input, behindHost, pathname + search]
+  const { pathname, search } = row as { pathname: string | null; search: string | null }
+  return [input, behindHost, `${pathname ?? ''}${search ?? ''}`]
 }
 
 describe.skipIf(urls.length === 0)('the URL corpus', () => {
