@@ -70,7 +70,7 @@ function describeCredential(names: readonly string[], missing: readonly string[]
 }
 
 /** Names of the secrets that are there; undefined when only the running service could say. */
-async function configuredSecrets(local: Local): Promise<ReadonlySet<string> | undefined> {
+export async function configuredSecrets(local: Local): Promise<ReadonlySet<string> | undefined> {
   const { config, state } = local
   const found = await findRunning(state)
   const key = found.state === 'running' ? readLocalOperator(state)?.key : undefined

@@ -61,6 +61,11 @@ export function stateOf({ terminal }: Session, config: Config): StateDirectory {
   })
 }
 
+/** The same session, about this environment. */
+export function inEnvironment(session: Session, environment: string): Session {
+  return { ...session, shared: { ...session.shared, env: environment } }
+}
+
 /** The answer: JSON for machines, words for people. */
 export function answer({ terminal, shared }: Session, value: unknown, words: string): void {
   terminal.print(shared.json ? JSON.stringify(value, undefined, 2) : words)

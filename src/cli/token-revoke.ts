@@ -9,6 +9,7 @@ import { connect, describe, type Connection } from './connection.ts'
 import { answer, type Session } from './session.ts'
 
 const options = z.object({ agent: z.string().optional() })
+const SHAPED = /[pm]t_(?:live|test)_[0-9A-Za-z]{36}$/
 const TOKEN_ID = /^tok_[0-9A-Za-z]{20}$/
 
 export function registerTokenRevoke(parent: Command, runs: Runner): void {
@@ -49,7 +50,8 @@ async function targetOf(
   if (agent !== undefined) return { agent }
   const text = named === '-' ? ((await terminal.readInput()) ?? '').trim() : (named ?? '')
   if (text === '') throw new Failure('usage_invalid', 'standard input holds no token')
-  if (!text.startsWith('tok_')) return { token: text }
+  // Printed with --shape it stands behind a vendor's prefix, which is not part of it.
+  if (!text.startsWith('tok_')) return { token: SHAPED.exec(text)?.[0] ?? text }
   if (!TOKEN_ID.test(text))
     throw new Failure('usage_invalid', 'a token id is tok_ and 20 letters or digits, whole')
   return { id: text }

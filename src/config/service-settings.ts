@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import { Failure, systemErrorCode } from '../base/errors.ts'
-import type { Catalog } from '../catalog/catalog.ts'
 import type { ServiceSettings as CatalogSettings } from '../catalog/settings.ts'
 import type { OriginOverride } from '../catalog/service.ts'
 import type { Config, ServiceSettings } from '../config.ts'
@@ -32,18 +31,6 @@ export function sourceOf({ services }: Config, name: string): SourceReference {
     for (const [split, reference] of splits) if (name === `${own}-${split}`) return reference
   }
   return { source: 'vault', name }
-}
-
-/** The source of every secret that a service of the catalogue needs. */
-export function secretReferences(
-  config: Config,
-  { services }: Pick<Catalog, 'services'>,
-): ReadonlyMap<string, SourceReference> {
-  const names = [...services.values()].flatMap(({ credential, credentialSplits }) => [
-    credential,
-    ...credentialSplits.values(),
-  ])
-  return new Map(names.map((name) => [name, sourceOf(config, name)]))
 }
 
 /** A secret that is not in the vault has no name there, so it goes by its service's. */

@@ -111,6 +111,12 @@ export async function readServerKeys(state: StateDirectory): Promise<ServerKeys>
   }
 }
 
+/** The public half of the vault's key; undefined when there is none here. */
+export async function readVaultRecipient(state: StateDirectory): Promise<string | undefined> {
+  const text = readPrivateFile(pathOf(state, 'vault'))
+  return text === undefined ? undefined : (await parseVaultIdentity(text)).recipient
+}
+
 /** This machine's sealing key; `secret set` needs nothing else of the state directory. */
 export function readSealerKey(state: StateDirectory): KeyObject {
   return parseSealerKey(textOf(state, 'sealer'))

@@ -1,0 +1,102 @@
+/** `doctor`: looks at what usually goes wrong, and says how to mend it. */
+
+import type { Command } from 'commander'
+import { accessSync, constants, statfsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { z } from 'zod'
+import { Failure } from '../base/errors.ts'
+import { openStateDirectory } from '../state-dir.ts'
+import { readServerKeys } from '../state-dir/key-files.ts'
+import type { Runner } from './command.ts'
+import { openCatalog } from './config-file.ts'
+import { findRunning } from './running.ts'
+import { answer, loadLocal, type Local, type Session } from './session.ts'
+
+interface Finding {
+  readonly check: string
+  readonly isGood: boolean
+  readonly words: string
+}
+
+const ENOUGH_BYTES = 1024 ** 3
+
+export function registerDoctor(program: Command, runs: Runner): void {
+  const command = program.command('doctor').description('look for what is wrong, and say the cure')
+  runs(command, z.object({}), ({ session }) => doctor(session))
+}
+
+async function doctor(session: Session): Promise<void> {
+  const local = loadLocal(session)
+  const findings = [
+    { check: 'configuration', isGood: true, words: local.config.path },
+    await lookAt('services', async () => {
+      const { services } = await openCatalog(local.config)
+      return `${services.size} services`
+    }),
+    await lookAt('state directory', async () => {
+      openStateDirectory(local.state, local.config.environment)
+      return local.state.path
+    }),
+    await lookAt('keys', () => checkKeys(local)),
+    await lookAt('disk', async () => checkDisk(local)),
+    await lookAt('service', () => checkService(local)),
+    sameUser(),
+  ]
+  const { colors } = session.terminal
+  const lines = findings.map(({ check, isGood, words }) => {
+    const mark = isGood ? colors.green('ok  ') : colors.yellow('look')
+    return `${mark} ${check.padEnd(16)} ${words}`
+  })
+  answer(session, { findings }, lines.join('\n'))
+  if (findings.some(({ isGood, check }) => !isGood && check !== 'user'))
+    throw new Failure('refused', 'not everything is as it should be')
+}
+
+/** Runs a check whose failures are findings. */
+async function lookAt(check: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { check, isGood: true, words: await look() }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return { check, isGood: false, words: error.message }
+  }
+}
+
+async function checkKeys({ config, state }: Local): Promise<string> {
+  const { vault } = await readServerKeys(state)
+  if (config.vault.recipient === vault.recipient) return 'all there'
+  throw new Failure(
+    'key_invalid',
+    'vault.recipient of the configuration is not the public half of keys/vault.key: secrets that are sealed to it cannot be opened here',
+  )
+}
+
+function checkDisk({ state }: Local): string {
+  accessSync(state.path, constants.W_OK)
+  const { bavail, bsize } = statfsSync(state.path)
+  const free = bavail * bsize
+  const words = `${(free / 1024 ** 3).toFixed(1)} GiB free`
+  if (free >= ENOUGH_BYTES) return words
+  throw new Failure(
+    'audit_unavailable',
+    `${words}: a full disk stops everything, since no audit means no forwarding`,
+  )
+}
+
+async function checkService({ config, state }: Local): Promise<string> {
+  const found = await findRunning(state)
+  if (found.state === 'running') return `running (pid ${found.run.pid})`
+  if (found.state === 'stopped')
+    throw new Failure('refused', `${config.environment} is not running: apistronghold start`)
+  throw new Failure('refused', `process ${found.run.pid} cannot be made sure of: ${found.why}`)
+}
+
+/** Not a fault of this machine, and yet the first thing to know. */
+function sameUser(): Finding {
+  const { username } = userInfo()
+  return {
+    check: 'user',
+    isGood: false,
+    words: `agents that run as ${username} can read the keys: give the proxy a user of its own`,
+  }
+}
