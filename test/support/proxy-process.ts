@@ -11,7 +11,7 @@ import type { Upstream } from './upstream.ts'
 
 export interface ProxiedService {
   readonly id: string
-  readonly upstream: Upstream
+  readonly upstream: Pick<Upstream, 'origin' | 'ca'>
   /** The real credential; none for a service that shares another's or has none. */
   readonly secret?: string
 }
