@@ -16,6 +16,7 @@ import type {
   ReplicaView,
   RevokeTarget,
   Revoked,
+  SecretVersions,
   SecretView,
   ServiceDetail,
   ServiceView,
@@ -120,6 +121,7 @@ interface PutOptions {
 function secretsOf(call: Transport) {
   return {
     list: () => get<Page<SecretView>>(call, '/v1/secrets'),
+    versions: (name: string) => get<SecretVersions>(call, pathOf('v1', 'secrets', name)),
     /** `version` is what was sealed inside, where it is not `ifMatch` and one. */
     put: async (name: string, envelope: string, { ifMatch, version }: PutOptions) =>
       (await call({

@@ -118,6 +118,14 @@ export interface SecretView {
   readonly storedAt: number
 }
 
+export interface SecretVersions {
+  readonly name: string
+  /** 0 where there is none. */
+  readonly version: number
+  /** Deleted ones included: what is sealed next must be above it. */
+  readonly highestVersion: number
+}
+
 export interface ScopeView {
   readonly id: string
   readonly risk: string

@@ -12,7 +12,7 @@ import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator, readSealerKey } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog } from './config-file.ts'
-import { connect, describe, type Connection } from './connection.ts'
+import { connect, describe } from './connection.ts'
 import { inputFields } from './secret-fields.ts'
 import { readReference, referenceEdits } from './reference.ts'
 import { purposeOf, sealFields, type SecretPurpose, type SealWith } from './sealing.ts'
@@ -62,26 +62,23 @@ interface Storing {
 async function store({ session, options: { field } }: SetCall, storing: Storing): Promise<void> {
   const { local, purpose } = storing
   const connection = await connect(session)
-  const version = await versionOf(connection, purpose.name)
-  if (storing.mustExist && version === 0)
+  const { version: stored, highestVersion } = await connection.client.secrets.versions(purpose.name)
+  if (storing.mustExist && stored === 0)
     throw new Failure(
       'not_found',
       `there is no secret ${purpose.name} to rotate: \`apistronghold secret set ${purpose.name}\` stores one`,
     )
   const parsed = await inputFields(session.terminal, purpose, field)
   for (const warning of parsed.warnings) session.terminal.note(`warning: ${warning}`)
-  const envelope = await sealFields(purpose, parsed, sealWith(local, version + 1))
-  const stored = await connection.client.secrets.put(purpose.name, envelope, { ifMatch: version })
+  const version = highestVersion + 1
+  const envelope = await sealFields(purpose, parsed, sealWith(local, version))
+  const put = { ifMatch: stored, version }
+  const view = await connection.client.secrets.put(purpose.name, envelope, put)
   answer(
     session,
-    { ...stored, origins: purpose.origins },
-    `${stored.name} version ${stored.version} sealed for ${originWords(purpose)} and stored (${describe(connection)})`,
+    { ...view, origins: purpose.origins },
+    `${view.name} version ${view.version} sealed for ${originWords(purpose)} and stored (${describe(connection)})`,
   )
-}
-
-async function versionOf({ client }: Connection, name: string): Promise<number> {
-  const { items } = await client.secrets.list()
-  return items.find((secret) => secret.name === name)?.version ?? 0
 }
 
 /** Recipient from the file, sealing key from this machine; neither comes from the control plane. */

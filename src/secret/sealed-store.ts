@@ -17,5 +17,11 @@ export interface SealedStore {
    * none; false when another one is there (If-Match).
    */
   put(secret: SealedSecret, expected: number): Promise<boolean>
+  /** Forgets the envelope, and never the version that it had. */
   delete(name: string): Promise<boolean>
+  /**
+   * The highest version ever stored under the name, deleted ones included; 0 for none. A data
+   * plane refuses everything below what it has opened, so the next one must be above.
+   */
+  highestVersion(name: string): Promise<number>
 }

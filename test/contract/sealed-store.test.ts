@@ -48,4 +48,15 @@ describe.each(STORE_KINDS)('a sealed store %s', (_kind, open) => {
     expect(await sealed.delete('stripe')).toBe(false)
     expect(await sealed.put(aSealed(5), 0)).toBe(true)
   })
+
+  it('remembers the highest version of a deleted secret, and takes only higher ones', async () => {
+    const { sealed } = open()
+    expect(await sealed.highestVersion('stripe')).toBe(0)
+    await sealed.put(aSealed(1), 0)
+    await sealed.put(aSealed(2), 1)
+    await sealed.delete('stripe')
+    expect(await sealed.highestVersion('stripe')).toBe(2)
+    expect(await sealed.put(aSealed(2), 0)).toBe(false)
+    expect(await sealed.put(aSealed(3), 0)).toBe(true)
+  })
 })

@@ -64,6 +64,10 @@ export class MemorySealedStore implements SealedStore {
   async delete(name: string): Promise<boolean> {
     return this.rows.delete(name)
   }
+
+  async highestVersion(name: string): Promise<number> {
+    return this.rows.get(name)?.version ?? 0
+  }
 }
 
 /** A vault's keys and its one sealer, alice. */

@@ -222,16 +222,19 @@ function createMemoryOperators(): OperatorStore {
 
 function createMemorySealed(): SealedStore {
   const secrets = new Map<string, SealedSecret>()
+  const highest = new Map<string, number>()
   return {
     find: async (name) => secrets.get(name),
     list: async () => sortedBy([...secrets.values()], ({ name }) => name),
     put: async (secret, expected) => {
       if ((secrets.get(secret.name)?.version ?? 0) !== expected) return false
-      if (secret.version <= expected) return false
+      if (secret.version <= (highest.get(secret.name) ?? 0)) return false
       secrets.set(secret.name, secret)
+      highest.set(secret.name, secret.version)
       return true
     },
     delete: async (name) => secrets.delete(name),
+    highestVersion: async (name) => highest.get(name) ?? 0,
   }
 }
 

@@ -20,6 +20,14 @@ const view = z
   .strictObject({ name: z.string(), version: z.int(), sealedBy: z.string(), storedAt: instant() })
   .openapi('Secret')
 
+const versions = z
+  .strictObject({
+    name: z.string(),
+    version: z.int().openapi({ description: '0 where there is none.' }),
+    highestVersion: z.int(),
+  })
+  .openapi('SecretVersions')
+
 const request = z
   .strictObject({
     envelope: z.string().max(MAX_ENVELOPE_BYTES),
@@ -35,7 +43,12 @@ const params = z.strictObject({ name: secretName })
 const VERSION = /^"(?<version>0|[1-9]\d{0,8})"$/
 
 export function secretRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
-  return [listRoute(parts), putRoute(parts, changes), deleteRoute(parts, changes)]
+  return [
+    listRoute(parts),
+    versionsRoute(parts),
+    putRoute(parts, changes),
+    deleteRoute(parts, changes),
+  ]
 }
 
 function listRoute({ stores }: ApiParts): Route {
@@ -50,6 +63,26 @@ function listRoute({ stores }: ApiParts): Route {
       answer: pageOf(view),
     },
     async () => ok({ items: (await stores.sealed.list()).map(viewOf) }),
+  )
+}
+
+function versionsRoute({ stores }: ApiParts): Route {
+  return defineRoute(
+    {
+      method: 'get',
+      path: '/v1/secrets/{name}',
+      summary: 'Which version is stored, and the highest that ever was: seal the next above it',
+      roles: ROLES.auditors,
+      params,
+      status: 200,
+      answer: versions,
+    },
+    async ({ params: { name } }) =>
+      ok({
+        name,
+        version: await versionOf(stores.sealed, name),
+        highestVersion: await stores.sealed.highestVersion(name),
+      }),
   )
 }
 
@@ -103,7 +136,9 @@ async function put(
 ): Promise<Result<z.input<typeof view>, ApiProblem>> {
   const { name, version, sealedBy } = secret
   const there = await versionOf(stores.sealed, name)
-  if (there !== expected || version <= there) return conflict(there)
+  if (there !== expected) return conflict(there)
+  const highest = await stores.sealed.highestVersion(name)
+  if (version <= highest) return conflict(highest)
   const change = { action: 'secret.set', target: name, details: { version, sealedBy } }
   return await changes.grant(caller, change, async () => {
     if (!(await stores.sealed.put(secret, expected))) return conflict()

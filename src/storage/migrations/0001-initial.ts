@@ -73,6 +73,11 @@ CREATE TABLE sealed_secrets (
   stored_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE sealed_versions (
+  name    TEXT PRIMARY KEY,
+  version INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE idempotency_claims (
   key            TEXT PRIMARY KEY,
   request_digest TEXT NOT NULL,

@@ -13,15 +13,32 @@ export function createSqliteSealedStore(database: Database): SealedStore {
     },
     list: async () =>
       database.all('SELECT * FROM sealed_secrets ORDER BY name').map(parseSealedRow),
-    put: async (secret, expected) => put(database, secret, expected),
+    put: async (secret, expected) =>
+      database.transaction(() => {
+        if (secret.version <= highestVersion(database, secret.name)) return false
+        return put(database, secret, expected) && remember(database, secret)
+      }),
     delete: async (name) =>
       database.run('DELETE FROM sealed_secrets WHERE name = :name', { name }) === 1,
+    highestVersion: async (name) => highestVersion(database, name),
   }
 }
 
-/** One statement either way, so nobody comes between the check and the change. */
+function highestVersion(database: Database, name: string): number {
+  const row = database.get('SELECT version FROM sealed_versions WHERE name = :name', { name })
+  return row ? integerOf(row, 'version') : 0
+}
+
+function remember(database: Database, { name, version }: SealedSecret): true {
+  database.run(
+    `INSERT INTO sealed_versions (name, version) VALUES (:name, :version)
+     ON CONFLICT (name) DO UPDATE SET version = excluded.version`,
+    { name, version },
+  )
+  return true
+}
+
 function put(database: Database, secret: SealedSecret, expected: number): boolean {
-  if (secret.version <= expected) return false
   const { name, version, envelope, sealedBy, storedAt } = secret
   const values = { name, version, envelope, sealedBy, storedAt }
   const changed =
