@@ -48,6 +48,7 @@ export function compileService(source: ServiceSource): {
     ...ruleProblems,
     ...lintRuleset(ruleset, hosts),
     ...splitProblems(definition),
+    ...injectProblems(definition, service),
     ...(forms.ok ? [] : [{ path: ['auth', 'credential'], message: forms.error }]),
   ]
   return { compiled: { service, hosts, ruleset }, problems }
@@ -134,6 +135,25 @@ function splitProblems({ auth, scopes }: ServiceDefinition): readonly Problem[] 
         message: `there is no scope "${name}"`,
       })),
   )
+}
+
+/** A credential goes to hosts of the service only, and is made of fields that somebody fills in. */
+function injectProblems(
+  definition: ServiceDefinition,
+  { inject, credentialForms }: Service,
+): readonly Problem[] {
+  const known = new Set(credentialForms.flatMap(({ fields }) => fields.map(({ name }) => name)))
+  return inject.flatMap(({ format, hosts = [] }, index) => {
+    const path = ['auth', 'inject', index]
+    const names = [...format.matchAll(/\{([a-z][a-z0-9_]*)\}/g)].map(([, name = '']) => name)
+    const fields = names
+      .filter((name) => !known.has(name))
+      .map((name) => ({ path, message: `there is no credential field "${name}"` }))
+    const strangers = hosts
+      .filter((name) => !definition.hosts.some(({ host }) => isUnder(name, host)))
+      .map((name) => ({ path, message: `"${name}" is no host of this service` }))
+    return [...fields, ...strangers]
+  })
 }
 
 function acceptOf(place: ServiceDefinition['auth']['accept'][number]): AcceptPlace {

@@ -92,7 +92,9 @@ function decidesSomewhere(
   leaves: readonly Leaf<Rule>[],
   hosts: ReadonlyMap<string, CompiledHost>,
 ): boolean {
-  const before = leaves.slice(0, leaves.indexOf(leaf)).filter(({ text }) => text === leaf.text)
+  const before = leaves
+    .slice(0, leaves.indexOf(leaf))
+    .filter((other) => other.text === leaf.text && !isTied(other, leaf))
   if (before.length === 0) return true
   return [...hosts.values()].some(
     (host) => isOn(leaf, host) && !before.some((other) => isOn(other, host)),

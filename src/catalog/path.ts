@@ -88,7 +88,8 @@ function writeOut(text: string): Result<readonly string[], string> {
     all.push(...inner.value)
     if (all.length > MAX_ALTERNATIVES) return err('has too many alternatives')
   }
-  return ok(all)
+  // Nested groups come by the same text twice.
+  return ok([...new Set(all)])
 }
 
 function parseSegments(path: string): Result<readonly PathSegment[], string> {
@@ -166,8 +167,16 @@ const FOLDED = /^(?:[!-@[-~]*[!-\-/-@[-~])?$/
  */
 export function foldSegment(segment: string): string {
   if (FOLDED.test(segment)) return segment
-  const folded = segment.normalize('NFKC').toLowerCase()
+  const folded = plainForm(segment).toLowerCase()
   let end = folded.length
   while (end > 0 && (folded[end - 1] === '.' || folded[end - 1] === ' ')) end -= 1
   return folded.slice(0, end)
+}
+
+/** Joiners and variation selectors: part of emoji, and nothing to see elsewhere. */
+const JOINERS = /[\u200c\u200d\ufe00-\ufe0f]/g
+
+/** Text as it looks: full-width forms narrow, joiners gone. */
+export function plainForm(text: string): string {
+  return text.normalize('NFKC').replace(JOINERS, '')
 }

@@ -5,6 +5,7 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { Target, TargetProblem } from './catalog.ts'
+import { plainForm } from './path.ts'
 
 export interface TargetOptions {
   /** The service takes `%2F` inside a segment (GitHub branches, GitLab projects). */
@@ -107,16 +108,17 @@ function decodeUtf8(raw: string): string | undefined {
 }
 
 const ASCII = /[ -~]/g
-// C1 controls, zero-width and direction marks, separators: invisible, and dropped by some.
-const INVISIBLE = /[\u0080-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]/
+// C1 controls, zero-width spaces, direction marks, separators: invisible, and dropped by some.
+const INVISIBLE =
+  /[\u0080-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]/
 
 /** What a lenient server could make of the decoded text: another path. */
 function decodedProblem(text: string): string | undefined {
   if (INVISIBLE.test(text)) return 'the path has an invisible character'
   // Full-width forms of slashes and dots become the real ones where names are normalised (SC-05).
-  if (/[/\\]/.test(text.replaceAll(ASCII, '').normalize('NFKC')))
+  if (/[/\\]/.test(plainForm(text.replaceAll(ASCII, ''))))
     return 'the path has a look-alike of a slash'
-  const parts = text.normalize('NFKC').split('/')
+  const parts = plainForm(text).split('/')
   if (parts.some(isDots)) return 'the path has an encoded dot segment'
   if (parts.length > 1 && parts.includes('')) return 'the path has an empty encoded segment'
   return undefined

@@ -1,6 +1,6 @@
 /** A service file's text as data, with the line of every part, so that mistakes can be shown. */
 
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
 import { err, ok, type Result } from '../base/result.ts'
 
@@ -36,17 +36,28 @@ export function parseYamlFile(file: CatalogFile): Result<ParsedFile, readonly Ca
   const lines = new LineCounter()
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false })
   const lineAt = (offset: number) => lines.linePos(offset).line
-  if (document.errors.length > 0) {
-    return err(
-      document.errors.map((error) => ({
-        file: file.path,
-        line: lineAt(error.pos[0]),
-        message: `is not YAML: ${error.message}`,
-      })),
-    )
-  }
+  const mistakes = [
+    ...document.errors.map(({ message, pos }) => ({
+      at: pos[0],
+      message: `is not YAML: ${message}`,
+    })),
+    ...prototypeKeys(document).map((at) => ({ at, message: 'may not have the key "__proto__"' })),
+  ]
+  if (mistakes.length > 0)
+    return err(mistakes.map(({ at, message }) => ({ file: file.path, line: lineAt(at), message })))
   const data: unknown = document.toJS({ maxAliasCount: 50 })
   return ok({ path: file.path, data, lineOf: (path) => lineAt(offsetOf(document, path)) })
+}
+
+/** Where the one key stands that JavaScript's objects treat unlike all others (AD-03). */
+function prototypeKeys(document: Document): readonly number[] {
+  const offsets: number[] = []
+  visit(document, {
+    Pair(_, { key }) {
+      if (isScalar(key) && key.value === '__proto__') offsets.push(startOf(key))
+    },
+  })
+  return offsets
 }
 
 function offsetOf(document: Document, path: DataPath): number {
