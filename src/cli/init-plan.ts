@@ -5,6 +5,7 @@ import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import { parseAddress } from '../config/address.ts'
 import type { SettingsEdit } from '../config/edit.ts'
 import { isEnvironmentName } from '../config/forms.ts'
 import { PRESETS } from '../config/schema.ts'
@@ -103,17 +104,41 @@ function basicEdits(session: Session, path: string, wishes: InitWishes): Setting
       ...(wishes.isDefault ? { set: environment } : { preset: environment }),
     },
     stateEdit(session, path, [...root, 'state_dir']),
-    listenEdit([...root, 'data', 'listen'], listen, usual.data),
-    listenEdit([...root, 'control', 'listen'], controlListen, usual.control),
+    listenEdit([...root, 'data', 'listen'], {
+      option: '--listen',
+      given: listen,
+      usual: usual.data,
+    }),
+    listenEdit([...root, 'control', 'listen'], {
+      option: '--control-listen',
+      given: controlListen,
+      usual: usual.control,
+    }),
     ...wishes.serviceListen.map((pair) => {
       const [service, address] = splitPair('--service-listen', pair)
-      return { path: [...root, 'data', 'service_listen', service], set: address }
+      return {
+        path: [...root, 'data', 'service_listen', service],
+        set: checkedAddress('--service-listen', address),
+      }
     }),
   ]
 }
 
-function listenEdit(path: string[], chosen: string | undefined, usual: string): SettingsEdit {
-  return chosen === undefined ? { path, preset: usual } : { path, set: chosen }
+interface ListenWish {
+  readonly option: string
+  readonly given: string | undefined
+  readonly usual: string
+}
+
+function listenEdit(path: string[], { option, given, usual }: ListenWish): SettingsEdit {
+  return given === undefined
+    ? { path, preset: usual }
+    : { path, set: checkedAddress(option, given) }
+}
+
+function checkedAddress(option: string, text: string): string {
+  if (parseAddress(text)) return text
+  throw new Failure('usage_invalid', `${option} takes HOST:PORT, as 127.0.0.1:8900`)
 }
 
 /** A chosen directory is written down, so that later commands find it without the option. */
@@ -163,7 +188,7 @@ function handledServices(catalog: Catalog, wishes: InitWishes): ReadonlySet<stri
 }
 
 function readyService(catalog: Catalog, id: string) {
-  const service = findService(catalog, id)
+  const service = findService(catalog, id, 'usage_invalid')
   if (service.support.ready) return service
   throw new Failure('usage_invalid', `${id} cannot be used yet: ${service.support.why}`)
 }

@@ -106,13 +106,15 @@ async function missingSecrets(local: Local): Promise<(name: string) => boolean> 
 /** Into the running service, else into the inbox, which the first start takes in. */
 async function storeSecret(local: Local, { purpose, parsed }: PlannedSecret): Promise<string> {
   const { name } = purpose
-  const envelope = await sealFields(purpose, parsed, sealWith(local, 1))
   const found = await findRunning(local.state)
   if (found.state !== 'running') {
+    const envelope = await sealFields(purpose, parsed, sealWith(local, 1))
     putInInbox(local.state, { name, envelope })
     return `sealed ${name}; the service takes it in when it starts`
   }
   const client = clientOf(found.run, readLocalOperator(local.state)?.key)
-  await client.secrets.put(name, envelope, { ifMatch: 0 })
+  const version = (await client.secrets.versions(name)).highestVersion + 1
+  const envelope = await sealFields(purpose, parsed, sealWith(local, version))
+  await client.secrets.put(name, envelope, { ifMatch: 0, version })
   return `sealed ${name} and stored it`
 }

@@ -35,7 +35,8 @@ async function serve({ session: given, options: asked }: Call<z.output<typeof op
     env: session.terminal.env,
     isVerbose: session.shared.verbose ?? false,
   })
-  await welcome(session, server.run)
+  // The greeting asks the server itself, which may be told to stop meanwhile: that is no failure.
+  await welcome(session, server.run).catch(() => undefined)
   if ((await server.closed) !== 0)
     throw new Failure('refused', 'the server did not end as it should: the log says why')
 }

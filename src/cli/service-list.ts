@@ -95,13 +95,17 @@ async function showService({ session, args: [id = ''] }: Call<object>): Promise<
   answer(session, service.definition, describeService(session.terminal, service))
 }
 
-/** Throws `not_found`, with the nearest id. */
-export function findService({ services }: Catalog, id: string): Service {
+/** Throws `not_found`, or `usage_invalid` where the id stood in an option, with the nearest id. */
+export function findService(
+  { services }: Catalog,
+  id: string,
+  code: 'not_found' | 'usage_invalid' = 'not_found',
+): Service {
   const service = services.get(id)
   if (service) return service
   const close = nearest(id, services.keys())
   const hint = close === undefined ? 'see `apistronghold service list`' : `did you mean "${close}"?`
-  throw new Failure('not_found', `there is no service "${id.slice(0, 60)}"; ${hint}`)
+  throw new Failure(code, `there is no service "${id.slice(0, 60)}"; ${hint}`)
 }
 
 function describeService(terminal: Terminal, service: Service): string {

@@ -39,7 +39,6 @@ async function revoke({
   answer(session, revoked, words)
 }
 
-/** An id must be whole: a prefix could name another token tomorrow. */
 async function targetOf(
   { terminal }: Session,
   named: string | undefined,
@@ -48,13 +47,17 @@ async function targetOf(
   if ((named === undefined) === (agent === undefined))
     throw new Failure('usage_invalid', 'name one token, or an agent with --agent')
   if (agent !== undefined) return { agent }
-  const text = named === '-' ? ((await terminal.readInput()) ?? '').trim() : (named ?? '')
+  const text = named === '-' ? ((await terminal.readInput()) ?? '') : (named ?? '')
+  return tokenTarget(text.trim())
+}
+
+/** An id must be whole: a prefix could name another token tomorrow. */
+function tokenTarget(text: string): RevokeTarget {
   if (text === '') throw new Failure('usage_invalid', 'standard input holds no token')
   // Printed with --shape it stands behind a vendor's prefix, which is not part of it.
   if (!text.startsWith('tok_')) return { token: SHAPED.exec(text)?.[0] ?? text }
-  if (!TOKEN_ID.test(text))
-    throw new Failure('usage_invalid', 'a token id is tok_ and 20 letters or digits, whole')
-  return { id: text }
+  if (TOKEN_ID.test(text)) return { id: text }
+  throw new Failure('usage_invalid', 'a token id is tok_ and 20 letters or digits, whole')
 }
 
 /** Names as people know them; only who may list services gets them. */

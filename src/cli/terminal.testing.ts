@@ -1,0 +1,29 @@
+/** A terminal that collects what is printed, for tests that run commands in their own process. */
+
+import picocolors from 'picocolors'
+import type { Terminal } from './terminal.ts'
+
+export interface CollectingTerminal extends Terminal {
+  readonly printed: string[]
+  readonly noted: string[]
+}
+
+export function aTerminal(
+  given: Partial<Terminal> & { readonly input?: string } = {},
+): CollectingTerminal {
+  const printed: string[] = []
+  const noted: string[] = []
+  return {
+    print: (text) => printed.push(text),
+    note: (text) => noted.push(text),
+    isInteractive: false,
+    isPrintingToPerson: false,
+    colors: picocolors.createColors(false),
+    env: {},
+    workingDirectory: '/nowhere',
+    readInput: async () => given.input ?? '',
+    ...given,
+    printed,
+    noted,
+  }
+}
