@@ -6,8 +6,11 @@ import { dirname, join } from 'node:path'
 import { Failure, systemErrorCode } from './base/errors.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { compileCatalog } from './catalog/compile.ts'
+import type { OriginOverride, Service } from './catalog/service.ts'
 import type { ServiceSettings } from './catalog/settings.ts'
 import type { CatalogFile, CatalogMistake } from './catalog/yaml-file.ts'
+import { checkInjection } from './injection/inject.ts'
+import { parseOrigin } from './network/origin.ts'
 
 export interface CatalogRequest {
   /** Directory of apistronghold.yaml; service files are in `services/` below it. */
@@ -38,13 +41,30 @@ export async function loadCatalog({ configDirectory, settings }: CatalogRequest)
     if (own !== builtin) files.push(...(await readServiceFiles(own, (name) => join(own, name))))
   }
   const catalog = compileCatalog(files, settings)
-  if (catalog.ok) return catalog.value
-  const lines = catalog.error.map(formatMistake)
+  const lines = catalog.ok
+    ? [...catalog.value.services.values()].flatMap(unusableParts)
+    : catalog.error.map(formatMistake)
+  if (catalog.ok && lines.length === 0) return catalog.value
   throw new Failure('catalog_invalid', `mistakes in the service files:\n${lines.join('\n')}`)
 }
 
+/** What compiles, and could still not be used when the first request comes. */
+function unusableParts(service: Service): string[] {
+  const { id, origin } = service
+  const problems = [...checkInjection(service), ...(origin ? originProblems(origin) : [])]
+  return problems.map((problem) => `${id}: ${problem}`)
+}
+
+function originProblems({ url, allowPrivateAddress: allowPrivate }: OriginOverride): string[] {
+  const parsed = parseOrigin(url, { allowPrivate })
+  if (parsed.ok) return []
+  const isOnlyPrivate = !allowPrivate && parseOrigin(url, { allowPrivate: true }).ok
+  const cure = isOnlyPrivate ? ': if it is meant to be, set --allow-private-address' : ''
+  return [`origin: ${parsed.error.problem}${cure}`]
+}
+
 /** `services/acme.yaml:12: rules[0].scope: there is no scope "reed"; did you mean "read"?` */
-export function formatMistake({ file, line, message }: CatalogMistake): string {
+function formatMistake({ file, line, message }: CatalogMistake): string {
   return `${file}${line === undefined ? '' : `:${line}`}: ${message}`
 }
 

@@ -25,7 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   api: PURE,
   config: ['base', 'catalog', 'secret'],
   'state-dir': ['base', 'secret', 'token'],
-  'catalog-files': ['base', 'catalog'],
+  'catalog-files': ['base', 'catalog', 'injection', 'network'],
   cli: COMMAND_LINE,
   main: [
     ...PURE,
