@@ -44,7 +44,7 @@ describe('a running proxy', () => {
     async (signal) => {
       const token = await proxy.issue('stripe:read')
       const revoked = await proxy.issue('stripe:read')
-      await proxy.commandWell(['token', 'revoke'], revoked)
+      await proxy.commandWell(['token', 'revoke', '-'], revoked)
       await proxy.restart(signal)
       expect(await statusWith(token)).toBe(200)
       expect(await statusWith(revoked)).toBe(401)

@@ -80,7 +80,7 @@ describe('the OpenAI SDK', () => {
     await events.next()
     const next = events.next()
     next.catch(() => undefined)
-    const answer = await proxy.commandWell(['token', 'revoke', '--json'], doomed)
+    const answer = await proxy.commandWell(['token', 'revoke', '-', '--json'], doomed)
     expect(JSON.parse(answer)).toMatchObject({ cut: 1 })
     await expect(next).rejects.toThrow()
     channel.end()

@@ -1,6 +1,6 @@
 /** Refusals as SDKs feel them: each call rejects, at once, with words that say what to do. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SDK_CASES, type SdkCase } from '../support/clients.ts'
 import { issueExpired } from '../support/expiry.ts'
 import { canFillDisk, fillDisk, freeDisk } from '../support/full-disk.ts'
@@ -89,7 +89,8 @@ describe.each(SDK_CASES)('the $id SDK', (sdk) => {
       } finally {
         freeDisk(proxy.pid)
       }
-      await sdk.allowed(proxy.url, token())
+      // It tries the disk again by itself; nobody restarts it.
+      await vi.waitFor(() => sdk.allowed(proxy.url, token()), { timeout: 5000, interval: 100 })
     },
   )
 })

@@ -127,7 +127,7 @@ describe('the Stripe SDK', () => {
     const doomed = await proxy.issue('stripe:read')
     const stripe = stripeAt(proxy.port, doomed)
     await stripe.customers.list()
-    await proxy.commandWell(['token', 'revoke'], doomed)
+    await proxy.commandWell(['token', 'revoke', '-'], doomed)
     upstream.forget()
     await expect(stripe.customers.list()).rejects.toMatchObject({ statusCode: 401 })
     expect(upstream.requests).toEqual([])

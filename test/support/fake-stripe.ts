@@ -6,7 +6,8 @@ export function respondAsStripe(key: string): Respond {
   return (request) => {
     if (request.header('authorization') !== `Bearer ${key}`) return wrongKey
     const path = request.target.split('?')[0] ?? ''
-    return answerTo(`${request.method} ${path}`, request)
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    return answerTo(`${method} ${path}`, request)
   }
 }
 
