@@ -10,11 +10,6 @@ export function digestOf(key: KeyObject, value: string | Uint8Array): string {
   return createHmac('sha256', key).update(value).digest('hex').slice(0, 16)
 }
 
-/** For an unknown token: eight hex characters, which tell one guess from a thousand. */
-export function digestPrefix(key: KeyObject, presented: string): string {
-  return digestOf(key, presented).slice(0, 8)
-}
-
 /** The same inside text, where a segment of a path stood: `[redacted:18:9f86d081884c7d65]`. */
 export function redactedText(key: KeyObject, value: string): string {
   return `[redacted:${value.length}:${digestOf(key, value)}]`

@@ -14,18 +14,22 @@ export interface RedactRules {
 /** Tells whether the field at this place is sensitive. Indices of arrays are not part of a place. */
 export type IsSensitive = (place: readonly string[]) => boolean
 
-/** Words of names whose value is a credential or names a person for the state. */
+/**
+ * Words of names whose value, or anything below it, is a credential, names a person for the state,
+ * or is a map that callers fill with what they like.
+ */
 const SECRET_WORDS = wordSet(
-  `auth authorization bearer certificate code cookie credential credentials csrf cvc cvv hash iban
-   jwt key login national nonce otp pass passcode passphrase passport passwd password pin private pwd
-   salt seed secret session sig signature ssh ssn tax ticket token verifier`,
+  `auth authorization bearer card cards certificate code cookie cookies credential credentials csrf
+   cvc cvv env hash headers iban jwt key login metadata national nonce otp pass passcode passphrase
+   passport passwd password pin private pwd salt seed secret session sig signature ssh ssn tax ticket
+   token verifier`,
 )
 
 /** Words of names that hold something of a person, or free text, which may hold anything. */
 const PRIVATE_WORDS = wordSet(
-  `address bcc birth birthday card cc city contact dob email emails from gender ip latitude
-   longitude mail mobile name nickname number phone postal postcode recipient recipients routing
-   street surname tel telephone to username zip
+  `address bcc birth birthday cc city contact dob email emails from gender ip latitude longitude mail
+   mobile name nickname number phone postal postcode recipient recipients routing street surname tel
+   telephone to username zip
    body caption comment content contents data description details document html input instruction
    instructions memo message messages note notes payload prompt q query search snippet subject
    summary system text title topic value values`,
@@ -63,8 +67,7 @@ function parsePattern(pattern: string): Pattern {
 }
 
 function sensitiveBy(patterns: readonly Pattern[]): IsSensitive {
-  return (place) =>
-    isSensitiveName(place.at(-1) ?? '') || patterns.some((pattern) => occursIn(pattern, place))
+  return (place) => isSensitiveName(place) || patterns.some((pattern) => occursIn(pattern, place))
 }
 
 /** Whether the pattern matches somewhere inside: `card[number]` also covers `source[card][number]`. */
@@ -79,9 +82,9 @@ function occursIn(pattern: Pattern, place: readonly string[]): boolean {
   return false
 }
 
-function isSensitiveName(name: string): boolean {
-  const words = wordsOf(name)
-  if (words.some((word) => SECRET_WORDS.has(word))) return true
+function isSensitiveName(place: readonly string[]): boolean {
+  if (place.some((name) => wordsOf(name).some((word) => SECRET_WORDS.has(word)))) return true
+  const words = wordsOf(place.at(-1) ?? '')
   const isReference = words.length > 1 && REFERENCE_WORDS.has(words.at(-1) ?? '')
   return !isReference && words.some((word) => PRIVATE_WORDS.has(word))
 }

@@ -37,7 +37,9 @@ const LONG_IDS = [
   '1[\\w-]{43}',
   '0B[\\w-]{26}',
 ]
-const SEGMENT = anyOf([PREFIXED_ID, GIVEN_NAME, WORDS, UUID, CAPITAL_ID, ...LONG_IDS])
+/** Google puts a verb behind: `/<id>:batchUpdate`. */
+const LONG_ID = `(?:${LONG_IDS.join('|')})(?::[A-Za-z]{1,24})?`
+const SEGMENT = anyOf([PREFIXED_ID, GIVEN_NAME, WORDS, UUID, CAPITAL_ID, LONG_ID])
 
 /** `limit`, `created[gte]`, `line_items[0][price_data][currency]`, `expand[]`, `$filter`. */
 const NAME = new RegExp(

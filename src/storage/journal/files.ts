@@ -1,7 +1,16 @@
 /** The file operations that the journal needs: a seam, so that tests can let each of them fail. */
 
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import {
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  stat,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, systemErrorCode } from '../../base/errors.ts'
 
@@ -22,7 +31,7 @@ export interface JournalFiles {
   makeDirectory(path: string): Promise<void>
   /** Opens for writing, makes it when there is none; never follows a symbolic link. */
   open(path: string): Promise<SegmentFile>
-  /** The identity of the file of that name; undefined when there is none. */
+  /** The identity of what has that name; undefined when nothing has. */
   identify(path: string): Promise<string | undefined>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
@@ -58,7 +67,7 @@ export const nodeFiles: JournalFiles = {
 
   async identify(path) {
     try {
-      const { dev, ino } = await stat(path)
+      const { dev, ino } = await lstat(path)
       return `${dev}:${ino}`
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined

@@ -8,7 +8,8 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Failure, systemErrorCode } from '../../base/errors.ts'
+import { Failure } from '../../base/errors.ts'
+import { reasonOf } from './reason.ts'
 import type { Commit, Line } from './segment-writer.ts'
 
 export interface GroupCommitParts {
@@ -32,7 +33,7 @@ export interface Interruption {
 }
 
 /** The contract allows a second; the rest is for the event loop. */
-const PATIENCE_MS = 900
+const PATIENCE_MS = 800
 const RETRY_MS = 200
 /** How long a line that nobody waits for waits for company. */
 const COMPANY_MS = 50
@@ -257,19 +258,3 @@ function settle(batch: Batch, state: 'written' | 'failed', failure?: Failure): v
 function unavailable(problem: string): Failure {
   return new Failure('audit_unavailable', `the audit cannot be written: ${problem}`)
 }
-
-/** In words, without paths: it is told to whoever asks for the status. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Failure) return error.message
-  const code = systemErrorCode(error) ?? 'unknown error'
-  return REASONS.get(code) ?? `the disk failed (${code})`
-}
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOSPC', 'the disk is full'],
-  ['EDQUOT', 'the disk quota of the system user is used up'],
-  ['EROFS', 'the file system is read-only'],
-  ['EACCES', 'the audit directory may not be written'],
-  ['EPERM', 'the audit directory may not be written'],
-  ['ENOENT', 'the audit directory is gone'],
-])

@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   AuditLog,
   AuditStatus,
@@ -19,6 +20,7 @@ import type { Log } from '../../base/log.ts'
 import { nodeFiles, type JournalFiles } from './files.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Quota, type QuotaUse } from './quota.ts'
+import { reasonOf } from './reason.ts'
 import { recoverSegments, type Found } from './recovery.ts'
 import { SegmentWriter, type Line } from './segment-writer.ts'
 import { isWriterName } from './segment.ts'
@@ -49,31 +51,47 @@ export interface JournalParts {
 
 const SEGMENT_BYTES = 32 * 1024 * 1024
 const COUNT_INTERVAL_MS = 1000
+const CLOSE_TIMEOUT_MS = 500
 
 /**
  * Opens a writer's journal and makes it sound: cuts what a crash tore, closes what it left open.
  * Throws `audit_unavailable` when the directory cannot be written.
  */
 export async function openJournal(parts: JournalParts): Promise<Journal> {
-  const { directory, environment, writer, hashKey: key, files = nodeFiles } = parts
-  if (!isWriterName(writer)) throw new Failure('config_invalid', 'the writer has an unusable name')
-  const own = join(directory, writer)
-  const pathPatterns = parts.pathPatterns ?? (() => [])
-  const format = createLineFormat({ writer, environment, key, pathPatterns })
+  if (!isWriterName(parts.writer))
+    throw new Failure('config_invalid', 'the writer has an unusable name')
   try {
-    await files.makeDirectory(own)
-    await files.syncDirectory(directory)
-    const found = await recoverSegments(own, files)
-    const segments = await SegmentWriter.create({
-      ...{ directory: own, files, format, found, now: parts.now },
-      segmentBytes: parts.segmentBytes ?? SEGMENT_BYTES,
-    })
+    return await openSound(parts)
+  } catch (error) {
+    const message = `the audit cannot be opened: ${reasonOf(error)}`
+    throw new Failure('audit_unavailable', message, { cause: error })
+  }
+}
+
+async function openSound(parts: JournalParts): Promise<Journal> {
+  const { directory, environment, writer, hashKey: key, now, files = nodeFiles } = parts
+  const { pathPatterns = () => [], segmentBytes = SEGMENT_BYTES } = parts
+  const own = join(directory, writer)
+  await files.makeDirectory(own)
+  await files.syncDirectory(directory)
+  const found = await recoverSegments(own, files)
+  const format = createLineFormat({ writer, environment, key, pathPatterns })
+  const segments = await SegmentWriter.create({
+    directory: own,
+    files,
+    format,
+    found,
+    now,
+    segmentBytes,
+  })
+  try {
     const usedBytes = await files.measure(directory)
     const journal = new SegmentJournal({ parts, files, format, segments, usedBytes })
     await journal.closeOpen(found)
     return journal
   } catch (error) {
-    throw new Failure('audit_unavailable', 'the audit cannot be opened', { cause: error })
+    await segments.close()
+    throw error
   }
 }
 
@@ -126,16 +144,13 @@ class SegmentJournal implements Journal {
     })
   }
 
+  /** Says in the log what was found. It may take as long as it takes: nobody waits for it yet. */
   async closeOpen({ open, cuts }: Found): Promise<void> {
     if (open.length === 0 && cuts.length === 0) return
     this.#parts.log.warn('audit_recovered', { open: open.length, cuts: cuts.length })
-    for (const requestId of open) this.outcome(unknownOutcome(requestId))
-    try {
-      await this.#commits.add(this.#recovery('start', { closed: open.length, cuts }))
-    } catch (error) {
-      await this.close()
-      throw error
-    }
+    const lines = open.map((requestId) => this.#outcome(unknownOutcome(requestId)))
+    lines.push(this.#recovery('start', { closed: open.length, cuts }))
+    this.#quota.grow(await this.#segments.append({ lines, isWanted: () => true, isBusy: false }))
   }
 
   async intent(event: IntentEvent): Promise<void> {
@@ -156,8 +171,7 @@ class SegmentJournal implements Journal {
 
   // Always written: the room for it was claimed with its intent.
   outcome(event: OutcomeEvent): void {
-    const text = this.#format.outcome(event, this.#parts.now())
-    this.#commits.addLater({ text, closes: event.requestId })
+    this.#commits.addLater(this.#outcome(event))
   }
 
   count(event: UnrecognisedEvent): void {
@@ -187,7 +201,8 @@ class SegmentJournal implements Journal {
   async close(): Promise<void> {
     this.#drainCounts()
     await this.#commits.close()
-    await this.#segments.close()
+    // A file whose write hangs cannot be closed, and nobody gains by waiting for it.
+    await Promise.race([this.#segments.close(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
   }
 
   #claim(use: QuotaUse): void {
@@ -202,6 +217,13 @@ class SegmentJournal implements Journal {
     if (!this.#quota.allows('other')) return
     const time = this.#parts.now()
     for (const count of counts) this.#commits.addLater({ text: this.#format.counted(count, time) })
+  }
+
+  #outcome(event: OutcomeEvent): Line {
+    return {
+      text: this.#format.outcome(event, this.#parts.now()),
+      closes: event.requestId,
+    }
   }
 
   #recovery(cause: 'start' | 'unwritable', details: Readonly<Record<string, unknown>>): Line {

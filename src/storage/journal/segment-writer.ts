@@ -82,7 +82,12 @@ export class SegmentWriter {
       const file = await parts.files.open(tail.segment.path)
       writer.#segment = { ...tail.segment, ...tail, file, isListed: true }
     }
-    if (!tail) await writer.append({ lines: [], isWanted: () => true, isBusy: false })
+    try {
+      if (!tail) await writer.append({ lines: [], isWanted: () => true, isBusy: false })
+    } catch (error) {
+      await writer.close()
+      throw error
+    }
     return writer
   }
 
@@ -128,8 +133,9 @@ export class SegmentWriter {
   }
 
   async close(): Promise<void> {
-    if (this.#segment) await this.#segment.file.close()
+    const segment = this.#segment
     this.#segment = undefined
+    await segment?.file.close()
   }
 
   async #segmentFor(lines: readonly Line[], time: number): Promise<OpenSegment> {

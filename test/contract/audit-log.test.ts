@@ -1,0 +1,31 @@
+import { createJournalReader } from '../../src/storage/journal/reader.ts'
+import { NOW } from '../support/grants.ts'
+import { createMemoryAuditLog } from '../support/audit.ts'
+import { createTestJournal } from '../support/journal.ts'
+import { auditLogContract } from './audit-log.ts'
+
+auditLogContract('the memory', async () => {
+  const audit = createMemoryAuditLog()
+  return {
+    log: audit.log,
+    reader: audit.reader,
+    records: async () => audit.records(),
+    breakDisk: audit.fail,
+    mendDisk: audit.recover,
+    remove: async () => undefined,
+  }
+})
+
+auditLogContract('the journal', async () => {
+  const journal = createTestJournal()
+  return {
+    log: await journal.open(),
+    reader: createJournalReader({ directory: journal.directory, now: () => NOW }),
+    records: async () => journal.records().filter(({ kind }) => kind !== 'segment'),
+    breakDisk: () => {
+      journal.files.fault('write', 'ENOSPC')
+    },
+    mendDisk: journal.files.heal,
+    remove: journal.remove,
+  }
+})
