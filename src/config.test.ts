@@ -169,9 +169,15 @@ environments:
     expect(config.limits.stopGraceSeconds).toBe(1)
   })
 
-  it('names the variable that a mistake came from', () => {
-    const text = mistakesOf(production('audit: {}'), { APISTRONGHOLD_DATA_LISTEN: 'nowhere' })
-    expect(text).toContain('APISTRONGHOLD_DATA_LISTEN: data.listen: must be HOST:PORT')
+  it.each([
+    ['APISTRONGHOLD_DATA_LISTEN', 'nowhere', 'data.listen: must be HOST:PORT'],
+    ['APISTRONGHOLD_ENV_SOURCES', '[A', 'env_sources: must be a list'],
+    ['APISTRONGHOLD_ENV_SOURCES', 'A', 'env_sources: must be a list'],
+    ['APISTRONGHOLD_DATA_INSECURE_PLAINTEXT', 'yes', 'data.insecure_plaintext: must be true'],
+  ])('names the variable %s that a mistake came from', (variable, text, words) => {
+    expect(mistakesOf(production('audit: {}'), { [variable]: text })).toContain(
+      `${variable}: ${words}`,
+    )
   })
 
   it('picks the environment: asked for, variable, default, the only one', () => {

@@ -159,7 +159,7 @@ const idSchema = z.object({ id: z.string().refine(isServiceId) })
 
 function serviceIdOf(text: string, file: string): string {
   try {
-    const { data } = idSchema.safeParse(parse(text, { logLevel: 'silent', prettyErrors: false }))
+    const { data } = idSchema.safeParse(parse(text, { logLevel: 'error', prettyErrors: false }))
     if (data) return data.id
   } catch {
     throw new Failure('catalog_invalid', `${file} is not YAML`)

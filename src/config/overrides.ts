@@ -59,7 +59,7 @@ function readVariable(text: string, schema: z.ZodType): unknown {
   )
   if (isPlainText) return text
   try {
-    return parse(text, { prettyErrors: false, logLevel: 'silent' })
+    return parse(text, { prettyErrors: false, logLevel: 'error' })
   } catch {
     return text // no list or map: the schema says what it should be
   }
