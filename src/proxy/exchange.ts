@@ -46,7 +46,9 @@ export interface ExchangeParts extends BindingParts {
 export function createExchange(parts: ExchangeParts): Exchange {
   return {
     async authenticate(presented, { source, receivedAt }) {
-      const found = await parts.recogniser.recognise(presented, source, receivedAt)
+      const { recogniser } = parts
+      const known = recogniser.recall(presented)
+      const found = known ? ok(known) : await recogniser.recognise(presented, source, receivedAt)
       if (!found.ok) return found
       const grant = found.value
       const refusal = refuseNow(parts, grant) ?? refuseSource(grant, source)
@@ -165,7 +167,8 @@ function open(
     return err({ refusal, grant, isRecorded: true })
   }
   parts.lastUsed.note(grant.id, receivedAt)
-  return ok(new OpenAdmission({ ...parts, grant, requestId, credential }))
+  const { audit, gate } = parts
+  return ok(new OpenAdmission({ audit, gate, grant, requestId, credential }))
 }
 
 async function record({ audit, log }: ExchangeParts, rejected: RejectedRequest): Promise<void> {

@@ -41,6 +41,9 @@ export interface RecogniserParts {
 }
 
 export interface Recogniser {
+  /** A token that was recognised before. */
+  recall(presented: Presented): StoredGrant | undefined
+  /** Any other: by its shape, then by its digest or signature. */
   recognise(
     presented: Presented,
     source: string,
@@ -59,17 +62,16 @@ export function createRecogniser(parts: RecogniserParts): Recogniser {
   const cacheKey = ({ text, form }: Presented) => (form === 'jwt' ? digest(text) : text)
 
   return {
+    recall(presented) {
+      return isTooLong(presented) ? undefined : cache.find(cacheKey(presented))
+    },
     async recognise(presented, source, now) {
-      if (presented.text.length > MAX_JWT_LENGTH) return malformed()
-      const key = cacheKey(presented)
-      const cached = cache.find(key)
-      if (cached) return ok(cached)
       const refusal = refuseShape(presented, mode) ?? refuseSource(throttle, source, now)
       if (refusal) return err({ refusal })
       try {
         const found = await lookUp(parts, presented, now)
         if (found.ok) {
-          cache.keep(key, found.value)
+          cache.keep(cacheKey(presented), found.value)
           throttle.succeeded(source)
         } else {
           throttle.failed(source, now)
@@ -102,8 +104,9 @@ async function lookUp(
   return err({ refusal: verdict?.error ?? { reason: 'token_unknown' }, digestPrefix })
 }
 
-function malformed(): Result<never, Unrecognised> {
-  return err({ refusal: { reason: 'token_malformed' } })
+/** Longer than any token we sign: nothing is computed from it (TK-09). */
+function isTooLong({ text }: Presented): boolean {
+  return text.length > MAX_JWT_LENGTH
 }
 
 function refuseSource(throttle: Throttle, source: string, now: number): Refusal | undefined {
@@ -114,7 +117,9 @@ function refuseSource(throttle: Throttle, source: string, now: number): Refusal 
 }
 
 /** What is wrong with a token by its text alone; no store is asked about such a one (TK-02). */
-function refuseShape({ text, form }: Presented, mode: TokenMode): Refusal | undefined {
+function refuseShape(presented: Presented, mode: TokenMode): Refusal | undefined {
+  const { text, form } = presented
+  if (isTooLong(presented)) return { reason: 'token_malformed' }
   if (form === 'jwt') return undefined
   const token = parseToken(text)
   if (!token) return { reason: 'token_malformed' }

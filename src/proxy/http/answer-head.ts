@@ -1,7 +1,8 @@
 /** The head of an upstream's answer as the client gets it: unchanged but for hop and URLs. */
 
+import { doorAddress } from './door-address.ts'
+import type { DoorFacts } from './door-address.ts'
 import { holdsUrls, rewriteUrls } from './rewrite.ts'
-import type { DoorAddress } from './rewrite.ts'
 
 /** RFC 9110 7.6.1: about the upstream's connection, not the client's. */
 const ENDS_HERE = new Set([
@@ -15,8 +16,8 @@ const ENDS_HERE = new Set([
   'upgrade',
 ])
 
-/** Names and values alternate, in and out; `door` is asked only where there is a URL to turn. */
-export function answerHeaders(raw: readonly Buffer[], door: () => DoorAddress): string[] {
+/** Names and values alternate, in and out. */
+export function answerHeaders(raw: readonly Buffer[], facts: DoorFacts): string[] {
   const headers: string[] = []
   let named: ReadonlySet<string> | undefined
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -25,7 +26,7 @@ export function answerHeaders(raw: readonly Buffer[], door: () => DoorAddress): 
     const name = spelled.toLowerCase()
     if (name === 'connection') named = options(value)
     if (ENDS_HERE.has(name)) continue
-    headers.push(spelled, holdsUrls(name) ? rewriteUrls(name, value, door()) : value)
+    headers.push(spelled, holdsUrls(name) ? rewriteUrls(name, value, doorAddress(facts)) : value)
   }
   return named ? withoutNamed(headers, named) : headers
 }

@@ -38,15 +38,28 @@ export function authorityOf(service: Service, host: string): string {
   return authority
 }
 
+const destinations = new WeakMap<Service, Destination[]>()
+
+/** The same object for the same service, host and credential: pools are found by it. */
 export function destinationOf(
   { service, host }: Operation,
   credential: string | undefined,
 ): Destination {
-  return {
+  const origin = originOf(service, host)
+  let known = destinations.get(service)
+  if (!known) destinations.set(service, (known = []))
+  for (const destination of known) {
+    if (destination.origin === origin && destination.credential === (credential ?? '')) {
+      return destination
+    }
+  }
+  const destination: Destination = {
     service: service.id,
     credential: credential ?? '',
-    origin: originOf(service, host),
+    origin,
     ca: service.origin?.ca,
     allowPrivateAddress: service.origin?.allowPrivateAddress ?? false,
   }
+  known.push(destination)
+  return destination
 }

@@ -4,41 +4,19 @@
  */
 
 import type { Log } from '../../base/log.ts'
-import type { Operation } from '../../catalog/catalog.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
-import type { Admission } from '../admission.ts'
 import type { Upstreams } from '../upstream/pool.ts'
-import type { WireReply, WireRequest } from '../wire/message.ts'
-import { authorityOf, destinationOf } from './destination.ts'
-import type { Directory } from './directory.ts'
-import type { HeldBody } from './facts.ts'
-import type { HeaderList } from './headers.ts'
+import type { WireRequest } from '../wire/message.ts'
+import { destinationOf } from './destination.ts'
 import { outgoingHead } from './outgoing.ts'
 import { problemOfRefusal } from './problem.ts'
-import type { Problem } from './problem.ts'
-import type { DoorAddress } from './rewrite.ts'
 import { Transfer } from './transfer.ts'
-import type { CutCause } from './transfer.ts'
-
-export interface Forwarding {
-  readonly request: WireRequest
-  readonly reply: WireReply
-  readonly admission: Admission
-  readonly directory: Directory
-  readonly operation: Operation
-  readonly headers: HeaderList
-  readonly held: HeldBody | undefined
-  /** The door's own segment, as `/stripe`, or nothing. */
-  readonly prefix: string
-  readonly startedAt: number
-  readonly answer: (problem: Problem) => void
-}
+import type { CutCause, Forwarding, TransferOwner } from './transfer.ts'
 
 export interface Forwarder {
   forward(forwarding: Forwarding): void
   /** Ends everything that is under way; returns how many requests that were. */
   cutAll(cause: CutCause): number
-  readonly liveCount: number
 }
 
 export interface ForwarderParts {
@@ -50,8 +28,19 @@ export interface ForwarderParts {
 /** Builds the forwarder; nothing is under way yet. */
 export function createForwarder({ upstreams, credentials, log }: ForwarderParts): Forwarder {
   const live = new Set<Transfer>()
-  const ended = (transfer: Transfer): void => {
-    live.delete(transfer)
+  const owner: TransferOwner = {
+    send(transfer, request) {
+      const { operation, admission } = transfer.forwarding
+      const destination = destinationOf(operation, admission.credential?.name)
+      return upstreams.send(destination, request, transfer)
+    },
+    ended(transfer) {
+      live.delete(transfer)
+    },
+    unauthorised({ forwarding }) {
+      const { credential } = forwarding.admission
+      if (credential) credentials.reconsider(credential.name)
+    },
   }
 
   return {
@@ -59,33 +48,21 @@ export function createForwarder({ upstreams, credentials, log }: ForwarderParts)
       const { request, admission, operation, headers, held } = forwarding
       const { credential } = admission
       const contentLength = held ? undefined : streamedLength(request)
-      const outgoing = outgoingHead({ operation, headers, credential, contentLength })
-      if (!outgoing.ok) {
-        const { reason } = outgoing.error
+      const head = outgoingHead({ operation, headers, credential, contentLength })
+      if (!head.ok) {
+        const { reason } = head.error
         log.error('credential_not_placed', { service: operation.service.id, reason })
         refuseUnplaced(forwarding)
         return
       }
-      const destination = destinationOf(operation, credential?.name)
-      const transfer = new Transfer({
-        ...forwarding,
-        outgoing: outgoing.value,
-        door: () => doorOf(forwarding),
-        ended,
-        unauthorised: () => {
-          if (credential) credentials.reconsider(credential.name)
-        },
-      })
+      const transfer = new Transfer(forwarding, owner)
       live.add(transfer)
-      transfer.begin((sent, listener) => upstreams.send(destination, sent, listener))
+      transfer.begin(head.value)
     },
     cutAll(cause) {
       const open = [...live]
       for (const transfer of open) transfer.cut(cause)
       return open.length
-    },
-    get liveCount() {
-      return live.size
     },
   }
 }
@@ -96,7 +73,9 @@ function streamedLength({ body }: WireRequest): number | undefined {
 }
 
 /** The service's rules and the stored credential do not fit: only its operator can help. */
-function refuseUnplaced({ admission, answer }: Forwarding): void {
+function refuseUnplaced(forwarding: Forwarding): void {
+  const { admission, held } = forwarding
+  held?.release()
   admission.close({
     result: 'failed',
     cause: 'credential_not_placed',
@@ -105,19 +84,7 @@ function refuseUnplaced({ admission, answer }: Forwarding): void {
     durationsMs: { total: 0 },
   })
   const credential = admission.credential?.name ?? ''
-  answer(problemOfRefusal({ reason: 'credential_not_configured', credential }, admission))
-}
-
-function doorOf({ request, directory, operation, prefix }: Forwarding): DoorAddress {
-  const { service, host } = operation
-  const { listener } = request
-  const scheme = listener.isSecure ? 'https' : 'http'
-  return {
-    catalog: directory.catalog,
-    service,
-    origin: `${scheme}://${request.host ?? listener.address}`,
-    prefix,
-    host,
-    dialledAuthority: service.origin ? authorityOf(service, host) : undefined,
-  }
+  forwarding.answer(
+    problemOfRefusal({ reason: 'credential_not_configured', credential }, admission),
+  )
 }

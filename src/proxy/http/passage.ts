@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks'
 import { newRequestId } from '../../base/ids.ts'
 import type { Parameters } from '../../audit/audit-log.ts'
+import type { Operation } from '../../catalog/catalog.ts'
 import type { Service } from '../../catalog/service.ts'
 import type { Access } from '../../policy/access.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
@@ -15,6 +16,7 @@ import type { HeldBody } from './facts.ts'
 import { headerValue } from './headers.ts'
 import type { Problem } from './problem.ts'
 import { guessService } from './route.ts'
+import type { Route } from './route.ts'
 
 export class Passage {
   readonly request: WireRequest
@@ -23,9 +25,9 @@ export class Passage {
   readonly caller: Caller
   readonly startedAt = performance.now()
   grant: StoredGrant | undefined
-  service: Service | undefined
-  access: Partial<Access> = {}
-  parameters: Parameters = {}
+  route: Route | undefined
+  operation: Operation | undefined
+  parameters: Parameters = NONE
   held: HeldBody | undefined
   admission: Admission | undefined
 
@@ -39,7 +41,7 @@ export class Passage {
   }
 
   /** Answers in the shape that the clients of the likeliest service understand. */
-  readonly answer = (problem: Problem): void => {
+  answer(problem: Problem): void {
     const { reply, request, caller } = this
     if (reply.isGone || reply.hasStarted) return
     reply.send(
@@ -51,39 +53,40 @@ export class Passage {
     )
   }
 
-  learn(access: Partial<Access>): void {
-    this.access = { ...this.access, ...access }
+  /** As much of the access as is known; before a token is recognised, only what the door names. */
+  known(): Partial<Access> {
+    const { request, grant, route, operation } = this
+    const service = route?.service ?? guessService(request, this.directory)
+    const named = service && { service: service.id }
+    if (!grant) return { ...named }
+    const path = pathOf(route?.target ?? request.target)
+    if (!operation) return { ...named, method: request.method, path }
+    const { host, rule, baseScopes: scopes } = operation
+    return { ...named, method: request.method, path, host, rule, scopes }
   }
 
   /** Who asked for what, for the words of an answer. */
   subject(): RefusalSubject {
-    const { access, grant, caller } = this
-    return {
-      requestId: caller.requestId,
-      ...(grant && { agent: grant.agent }),
-      ...(access.method !== undefined && { method: access.method }),
-      ...(access.path !== undefined && { path: access.path }),
-    }
-  }
-
-  /** What the transfer of an admitted request needs from here. */
-  forwarding(admission: Admission) {
-    const { request, reply, directory, held, startedAt, answer } = this
-    return { request, reply, directory, held, startedAt, answer, admission }
-  }
-
-  /** The service that the door names, for a count of what nobody was recognised for. */
-  guess(): Partial<Access> {
-    const service = guessService(this.request, this.directory)
-    return service ? { service: service.id } : {}
+    const { grant, request, route, caller } = this
+    const { requestId } = caller
+    if (!grant) return { requestId }
+    const path = pathOf(route?.target ?? request.target)
+    return { requestId, agent: grant.agent, method: request.method, path }
   }
 
   /** As routed; else as the door names it; else the only one of the grant. */
   #likelyService(): Service | undefined {
-    const { service, grant, request, directory } = this
-    if (service) return service
+    const { route, grant, request, directory } = this
+    if (route) return route.service
     const [only, other] = grant?.services ?? []
     const byGrant = other === undefined ? directory.catalog.services.get(only ?? '') : undefined
     return guessService(request, directory) ?? byGrant
   }
+}
+
+const NONE: Parameters = Object.freeze({})
+
+export function pathOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? target : target.slice(0, mark)
 }

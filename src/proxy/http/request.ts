@@ -17,12 +17,13 @@ import type { Presented } from '../recognise.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
 import { findOperation, judgeRequest } from './access.ts'
 import type { DescribeParameters, JudgedRequest } from './access.ts'
+import { originOfDoor } from './door-address.ts'
 import type { Directory } from './directory.ts'
 import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
 import { forwardable, headerValue, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
-import { Passage } from './passage.ts'
+import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import { findRoute } from './route.ts'
@@ -63,23 +64,28 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   const judged = await judge(parts, passage, { grant, operation, headers }) // 5 body
   if (!judged.ok) return judged.error === 'gone' ? 'gone' : { refusal: judged.error }
   const { access, parameters, stripHeaders } = judged.value
-  const { caller, directory, request } = passage
+  const { request, reply, caller, directory, held, startedAt } = passage
+  passage.parameters = parameters
+  const { catalog } = directory
   const proof = grant.bindings.dpop === undefined ? undefined : proofOf(request)
-  const admitted = await parts.exchange.admit(grant, {
-    caller,
-    presented,
-    access,
-    parameters,
-    catalog: directory.catalog,
-    proof,
-  }) // 6 admit
+  const asked = { caller, presented, access, parameters, catalog, proof }
+  const admitted = await parts.exchange.admit(grant, asked) // 6 admit
   if (!admitted.ok) return admitted.error
-  passage.admission = admitted.value
+  const admission = admitted.value
+  passage.admission = admission
   parts.forwarder.forward({
-    ...passage.forwarding(admitted.value),
+    request,
+    reply,
+    directory,
     operation,
     prefix,
     headers: without(headers, stripHeaders),
+    held,
+    startedAt,
+    admission,
+    answer: (problem) => {
+      passage.answer(problem)
+    },
   }) // 7 forward, 8 close
   return undefined
 }
@@ -106,7 +112,6 @@ async function enter(
   }
   const grant = authenticated.value
   passage.grant = grant
-  passage.learn({ method: request.method, path: pathOf(target) })
   if (place === undefined) return ok({ grant, presented, target })
   // The agent holds a real key, which it should not: that is worth more than a refusal.
   const refusal: Refusal = { reason: 'real_credential_presented', place }
@@ -122,12 +127,10 @@ function locate(
   const { listener, host, method, fields } = request
   const route = findRoute({ listener, host, target }, grant, directory)
   if (!route.ok) return route
-  passage.service = route.value.service
-  passage.learn({ service: route.value.service.id, path: pathOf(route.value.target) })
+  passage.route = route.value
   const operation = findOperation(route.value, method, directory)
   if (!operation.ok) return operation
-  const { rule, baseScopes: scopes } = operation.value
-  passage.learn({ host: operation.value.host, rule, scopes })
+  passage.operation = operation.value
   // Other upgrades are offers, and an offer may be left unanswered.
   if (headerValue(fields, 'upgrade')?.toLowerCase().includes('websocket') === true) {
     return err({ reason: 'upgrade_refused' })
@@ -159,28 +162,16 @@ async function judge(
 
 function proofOf({ fields, method, listener, host, target }: WireRequest): ProofFacts {
   const proofs = fields.flatMap(([name, value]) => (name === 'dpop' ? [value] : []))
-  const scheme = listener.isSecure ? 'https' : 'http'
-  return { proofs, method, url: `${scheme}://${host ?? listener.address}${pathOf(target)}` }
-}
-
-function pathOf(target: string): string {
-  const mark = target.indexOf('?')
-  return mark < 0 ? target : target.slice(0, mark)
+  return { proofs, method, url: `${originOfDoor({ listener, host })}${pathOf(target)}` }
 }
 
 async function turnAway({ exchange }: DoorParts, passage: Passage, stop: Stop): Promise<void> {
   passage.held?.release()
   if (stop === 'gone') return
-  const { caller, directory, access, parameters } = passage
+  const { grant, caller, directory, parameters } = passage
   const catalogDigest = directory.catalog.digest
-  await exchange.record({
-    grant: passage.grant,
-    ...stop,
-    caller,
-    access: access.service === undefined ? { ...access, ...passage.guess() } : access,
-    parameters,
-    catalogDigest,
-  })
+  const access = passage.known()
+  await exchange.record({ grant, ...stop, caller, access, parameters, catalogDigest })
   passage.answer(problemOfRefusal(stop.refusal, passage.subject()))
 }
 

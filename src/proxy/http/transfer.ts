@@ -5,40 +5,49 @@
 
 import { performance } from 'node:perf_hooks'
 import type { Failure } from '../../base/errors.ts'
+import type { Operation } from '../../catalog/catalog.ts'
 import type { Admission, Outcome } from '../admission.ts'
 import type { AnswerListener, Call, UpstreamRequest } from '../upstream/pool.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
 import { answerHeaders } from './answer-head.ts'
+import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
+import type { HeaderList } from './headers.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import type { Problem } from './problem.ts'
-import type { DoorAddress } from './rewrite.ts'
 
 /** Why a transfer was cut from our side. */
 export type CutCause = 'terminated_by_revoke' | 'shutdown'
 
-export interface TransferParts {
+/** An admitted request, ready to leave. */
+export interface Forwarding {
   readonly request: WireRequest
   readonly reply: WireReply
-  readonly admission: Admission
-  /** The head as it leaves, credential and all. */
-  readonly outgoing: Omit<UpstreamRequest, 'body'>
+  readonly directory: Directory
+  readonly operation: Operation
+  /** The door's own segment, as `/stripe`, or nothing. */
+  readonly prefix: string
+  readonly headers: HeaderList
   readonly held: HeldBody | undefined
   /** `performance.now()` when the head had come. */
   readonly startedAt: number
-  readonly door: () => DoorAddress
-  /** Sends an answer of ours; only while nothing was sent. */
-  readonly answer: (problem: Problem) => void
-  /** Called once, at the end. */
-  readonly ended: (transfer: Transfer) => void
-  /** The upstream did not take the credential. */
-  readonly unauthorised: () => void
+  readonly admission: Admission
+  /** Sends an answer of ours; does nothing once something was sent. */
+  answer(problem: Problem): void
 }
 
-type Send = (request: UpstreamRequest, listener: AnswerListener) => Call
+/** Who keeps the transfers of a process. */
+export interface TransferOwner {
+  send(transfer: Transfer, request: UpstreamRequest): Call
+  /** Called once, at the end. */
+  ended(transfer: Transfer): void
+  /** The upstream did not take the credential. */
+  unauthorised(transfer: Transfer): void
+}
 
 export class Transfer implements AnswerListener {
-  readonly #parts: TransferParts
+  readonly forwarding: Forwarding
+  readonly #owner: TransferOwner
   readonly #admittedMs: number
   #call: Call | undefined
   #isOver = false
@@ -46,20 +55,22 @@ export class Transfer implements AnswerListener {
   #firstByteMs: number | undefined
   #responseBytes = 0
 
-  constructor(parts: TransferParts) {
-    this.#parts = parts
-    this.#admittedMs = performance.now() - parts.startedAt
+  constructor(forwarding: Forwarding, owner: TransferOwner) {
+    this.forwarding = forwarding
+    this.#owner = owner
+    this.#admittedMs = performance.now() - forwarding.startedAt
   }
 
   /** Sends the request, unless its client has gone or its token was revoked by now. */
-  begin(send: Send): void {
-    const { request, reply, admission, outgoing, held } = this.#parts
+  begin(head: Omit<UpstreamRequest, 'body'>): void {
+    const { request, reply, admission, held } = this.forwarding
     reply.whenGone(this.#clientGone)
     admission.signal.addEventListener('abort', this.#revoked)
     if (admission.signal.aborted) this.#revoked()
     if (this.hasEnded()) return
-    const body = held ? held.bytes : this.#streamedBody(request)
-    const call = send({ ...outgoing, body }, this)
+    const { method, path, headers } = head
+    const body = held ? held.bytes : streamedBody(request)
+    const call = this.#owner.send(this, { method, path, headers, body })
     this.#call = call
     // What ended it while it was being sent had nothing to abort yet.
     if (this.hasEnded()) call.abort()
@@ -70,49 +81,50 @@ export class Transfer implements AnswerListener {
   }
 
   onHead(status: number, reason: string, headers: readonly Buffer[]): boolean {
-    const { reply, admission, startedAt, door } = this.#parts
+    const { reply, admission, startedAt } = this.forwarding
     this.#status = status
     this.#firstByteMs = performance.now() - startedAt
-    if (status === 401) this.#parts.unauthorised()
-    const answer = answerHeaders(headers, door)
+    if (status === 401) this.#owner.unauthorised(this)
+    const answer = answerHeaders(headers, this.forwarding)
     answer.push('apistronghold-request-id', admission.requestId)
     reply.start(status, isPrintable(reason) ? reason : '', answer)
     return true
   }
 
   onChunk(chunk: Buffer): boolean {
+    const { reply } = this.forwarding
     this.#responseBytes += chunk.length
-    if (this.#parts.reply.write(chunk)) return true
-    this.#parts.reply.whenWritable(this.#resume)
+    if (reply.write(chunk)) return true
+    reply.whenWritable(this.#resume)
     return false
   }
 
   onEnd(): void {
     if (this.#isOver) return
-    this.#parts.reply.end()
+    this.forwarding.reply.end()
     this.#end({ result: 'answered' })
   }
 
   onFailure(failure: Failure): void {
     if (this.#isOver) return
-    if (this.#parts.request.body.hasFailed) {
+    const { request, reply, admission } = this.forwarding
+    if (request.body.hasFailed) {
       this.#clientGone()
       return
     }
-    const { reply, admission, answer } = this.#parts
     this.#end({ result: 'failed', cause: failure.code })
     if (reply.hasStarted) reply.cut()
-    else answer(problemOfFailure(failure, admission.requestId))
+    else this.forwarding.answer(problemOfFailure(failure, admission.requestId))
   }
 
   /** Ends both sides now; a client that got nothing yet is told why. */
   cut(cause: CutCause): void {
     if (this.#isOver) return
+    const { reply, admission } = this.forwarding
     this.#call?.abort()
-    const { reply, admission, answer } = this.#parts
     this.#end({ result: 'cut', cause })
     if (reply.hasStarted || cause === 'shutdown') reply.cut()
-    else answer(problemOfRefusal({ reason: 'token_revoked' }, admission))
+    else this.forwarding.answer(problemOfRefusal({ reason: 'token_revoked' }, admission))
   }
 
   readonly #resume = (): void => {
@@ -127,33 +139,36 @@ export class Transfer implements AnswerListener {
     if (this.#isOver) return
     this.#call?.abort()
     this.#end({ result: 'abandoned', cause: 'client_gone' })
-    this.#parts.reply.cut()
+    this.forwarding.reply.cut()
   }
 
-  #streamedBody({ body }: WireRequest): AsyncIterable<Buffer> | undefined {
-    if (!body.isPresent) return undefined
-    body.proceed()
-    return body.chunks()
-  }
-
-  #end(ending: Pick<Outcome, 'result' | 'cause'>): void {
+  #end({ result, cause }: { result: Outcome['result']; cause?: string }): void {
     this.#isOver = true
-    const { request, admission, held, startedAt } = this.#parts
+    const { request, admission, held, startedAt } = this.forwarding
     held?.release()
     admission.signal.removeEventListener('abort', this.#revoked)
+    const status = this.#status
+    const firstByte = this.#firstByteMs
     admission.close({
-      ...ending,
-      ...(this.#status === undefined ? {} : { status: this.#status }),
+      result,
+      ...(cause !== undefined && { cause }),
+      ...(status !== undefined && { status }),
       requestBytes: request.body.bytesRead,
       responseBytes: this.#responseBytes,
       durationsMs: {
         admitted: this.#admittedMs,
-        ...(this.#firstByteMs === undefined ? {} : { firstByte: this.#firstByteMs }),
+        ...(firstByte !== undefined && { firstByte }),
         total: performance.now() - startedAt,
       },
     })
-    this.#parts.ended(this)
+    this.#owner.ended(this)
   }
+}
+
+function streamedBody({ body }: WireRequest): AsyncIterable<Buffer> | undefined {
+  if (!body.isPresent) return undefined
+  body.proceed()
+  return body.chunks()
 }
 
 /** A reason phrase is decoration; one with odd bytes is left out. */

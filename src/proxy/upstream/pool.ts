@@ -22,7 +22,7 @@ export interface UpstreamLimits {
   readonly maxHeaderBytes: number
 }
 
-/** Where a request goes, and as whom. */
+/** Where a request goes, and as whom. Quickest when the same destination is the same object. */
 export interface Destination {
   readonly service: string
   /** Name of the credential; the empty string for none. */
@@ -78,8 +78,15 @@ interface Entry {
 /** Builds the pools; each connects when it is first used. */
 export function createUpstreams({ dial, limits }: UpstreamParts): Upstreams {
   const entries = new Map<string, Entry>()
+  const pools = new WeakMap<Destination, Pool>()
 
   function poolOf(destination: Destination): Pool {
+    let pool = pools.get(destination)
+    if (!pool) pools.set(destination, (pool = openPool(destination)))
+    return pool
+  }
+
+  function openPool(destination: Destination): Pool {
     const key = `${destination.service} ${destination.credential} ${destination.origin}`
     const known = entries.get(key)
     if (known && hasSameTrust(known.destination, destination)) return known.pool

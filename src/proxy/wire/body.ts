@@ -22,10 +22,23 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
+/** The body of a request that has none. */
+export const NO_BODY: WireBody = {
+  isPresent: false,
+  length: 0,
+  bytesRead: 0,
+  hasFailed: false,
+  proceed: () => undefined,
+  async *chunks() {
+    // nothing to give
+  },
+  collect: () => Promise.resolve(Buffer.alloc(0)),
+}
+
 const DONE: IteratorResult<Buffer> = { done: true, value: undefined }
 
 export class NodeBody implements WireBody, AsyncIterableIterator<Buffer> {
-  readonly isPresent: boolean
+  readonly isPresent = true
   readonly length: number | undefined
   bytesRead = 0
   hasFailed = false
@@ -39,7 +52,6 @@ export class NodeBody implements WireBody, AsyncIterableIterator<Buffer> {
   constructor(parts: BodyParts) {
     this.#parts = parts
     this.length = parts.length
-    this.isPresent = parts.length !== 0
     this.#awaitsContinue = parts.awaitsContinue
   }
 

@@ -30,21 +30,21 @@ export interface HeadProblem {
   readonly problem: string
 }
 
-type Singles = Partial<Record<string, string>>
+/** Values by the order of `SINGLE`. */
+type Singles = readonly (string | undefined)[]
 
 /** Fields that must not be repeated: a second one would be read first here and last elsewhere. */
-const SINGLE = new Map(
-  [
-    'host',
-    'content-length',
-    'transfer-encoding',
-    'content-type',
-    'expect',
-    'authorization',
-    'proxy-authorization',
-    'x-phantom-token',
-  ].map((name, index) => [name, 1 << index]),
-)
+const SINGLE = [
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'expect',
+  'content-type',
+  'authorization',
+  'proxy-authorization',
+  'x-phantom-token',
+]
+const SINGLE_INDEX = new Map(SINGLE.map((name, index) => [name, index]))
 
 const HOST =
   /^(?:[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?\.?|\[[0-9a-f:.]{2,45}\])(?::(?<port>\d{1,5}))?$/
@@ -54,18 +54,16 @@ export function readHead({ version, rawHeaders }: RawHead): Result<Head, HeadPro
   if (version !== '1.1' && version !== '1.0') return bad(505, 'only HTTP/1.1 and 1.0 are spoken')
   const fields: HeaderField[] = []
   const spelling: string[] = []
-  const single: Singles = {}
-  let seen = 0
+  const single = SINGLE.map<string | undefined>(() => undefined)
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const spelled = rawHeaders[index] ?? ''
     const value = rawHeaders[index + 1] ?? ''
     const name = spelled.toLowerCase()
     if (name.includes('_')) return bad(400, 'a header name has an underscore')
-    const bit = SINGLE.get(name)
-    if (bit !== undefined) {
-      if ((seen & bit) !== 0) return bad(400, `two ${name} fields`)
-      seen |= bit
-      single[name] = value
+    const slot = SINGLE_INDEX.get(name)
+    if (slot !== undefined) {
+      if (single[slot] !== undefined) return bad(400, `two ${name} fields`)
+      single[slot] = value
     }
     fields.push([name, value])
     spelling.push(spelled)
@@ -76,30 +74,25 @@ export function readHead({ version, rawHeaders }: RawHead): Result<Head, HeadPro
 function readSingles(
   version: string,
   single: Singles,
-  head: Pick<Head, 'fields' | 'spelling'>,
+  { fields, spelling }: Pick<Head, 'fields' | 'spelling'>,
 ): Result<Head, HeadProblem> {
-  const host = single['host']?.toLowerCase()
+  const [hostField, , , expectation] = single
+  const host = hostField?.toLowerCase()
   if (host === undefined ? version === '1.1' : !isHost(host)) {
     return bad(400, 'the Host field is missing or malformed')
   }
-  const expectation = single['expect']
-  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue') {
+  const awaitsContinue = expectation !== undefined
+  if (awaitsContinue && expectation.toLowerCase() !== '100-continue') {
     return bad(417, 'the only expectation is 100-continue')
   }
   const framing = readFraming(version, single)
   if (!framing.ok) return framing
-  return ok({
-    ...head,
-    host,
-    length: framing.value,
-    awaitsContinue: expectation !== undefined,
-  })
+  return ok({ fields, spelling, host, length: framing.value, awaitsContinue })
 }
 
 /** The body's length; undefined when it is chunked (RFC 9112 6.3). */
 function readFraming(version: string, single: Singles): Result<number | undefined, HeadProblem> {
-  const coding = single['transfer-encoding']
-  const declared = single['content-length']
+  const [, declared, coding] = single
   if (coding === undefined) {
     const length = Number(declared ?? 0)
     return Number.isSafeInteger(length) ? ok(length) : bad(400, 'the length is impossible')

@@ -13,13 +13,19 @@ const DRAIN_MS = 1000
 
 export class NodeReply implements WireReply {
   readonly #response: ServerResponse
-  readonly #body: NodeBody
+  readonly #body: NodeBody | undefined
+  #goneListener: (() => void) | undefined
   #hasEnded = false
   #isHeadAlone = false
 
-  constructor(response: ServerResponse, body: NodeBody) {
+  constructor(response: ServerResponse, body: NodeBody | undefined) {
     this.#response = response
     this.#body = body
+  }
+
+  /** To be called when the response's connection or the response itself is over. */
+  closed(): void {
+    if (!this.#hasEnded) this.#goneListener?.()
   }
 
   get isGone(): boolean {
@@ -35,15 +41,13 @@ export class NodeReply implements WireReply {
       listener()
       return
     }
-    this.#response.once('close', () => {
-      if (!this.#hasEnded) listener()
-    })
+    this.#goneListener = listener
   }
 
   send({ status, headers, body }: WireAnswer): void {
     const response = this.#response
     if (this.isGone) return
-    const isWaitedFor = !this.#body.isPresent || response.req.complete
+    const isWaitedFor = !this.#body || response.req.complete
     const framing = ['Content-Length', String(Buffer.byteLength(body))]
     if (!isWaitedFor) framing.push('Connection', 'close')
     response.writeHead(status, [...headers, ...framing])
@@ -81,7 +85,7 @@ export class NodeReply implements WireReply {
     const { req } = this.#response
     this.#response.end()
     // An early answer to a long upload: the rest may still come, but not for ever.
-    if (!req.complete && this.#body.isPresent) {
+    if (this.#body && !req.complete) {
       this.#drain(() => {
         if (!req.complete) req.socket.destroy()
       })
@@ -113,7 +117,7 @@ export class NodeReply implements WireReply {
     }
     const timer = setTimeout(finish, DRAIN_MS)
     req.on('data', count).on('end', finish).on('close', finish)
-    this.#body.discard()
+    this.#body?.discard()
   }
 }
 

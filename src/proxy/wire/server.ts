@@ -11,7 +11,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { Failure, systemErrorCode } from '../../base/errors.ts'
 import type { Now } from '../../base/clock.ts'
-import { NodeBody } from './body.ts'
+import { NO_BODY, NodeBody } from './body.ts'
 import { readHead } from './head.ts'
 import type { Listener, Malformed, WireAnswer, WireReply, WireRequest } from './message.ts'
 import { NodeReply } from './reply.ts'
@@ -150,32 +150,34 @@ class NodeWire implements WireServer {
 
   readonly accept = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = this.#connectionOf(request.socket)
-    this.#began(connection)
-    response.once('close', () => {
-      this.#ended(connection)
-    })
     if (this.#isDraining) response.shouldKeepAlive = false
     const head = readHead({ version: request.httpVersion, rawHeaders: request.rawHeaders })
     if (!head.ok) {
+      this.#count(connection, response)
       this.#turnAway(response, { ...head.error, source: connection.source })
       return
     }
-    const { length, awaitsContinue, ...fields } = head.value
+    const { fields, spelling, host, length, awaitsContinue } = head.value
     const { bodyIdleTimeoutMs: idleTimeoutMs } = this.#parts.limits
-    const body = new NodeBody({ request, response, length, awaitsContinue, idleTimeoutMs })
-    this.#parts.serve(
-      {
-        ...fields,
-        listener: this.#listener,
-        source: connection.source,
-        receivedAt: this.#parts.now(),
-        method: request.method ?? '',
-        target: request.url ?? '',
-        version: request.httpVersion === '1.0' ? '1.0' : '1.1',
-        body,
-      },
-      new NodeReply(response, body),
-    )
+    const body =
+      length === 0
+        ? undefined
+        : new NodeBody({ request, response, length, awaitsContinue, idleTimeoutMs })
+    const reply = new NodeReply(response, body)
+    this.#count(connection, response, reply)
+    const wireRequest: WireRequest = {
+      listener: this.#listener,
+      source: connection.source,
+      receivedAt: this.#parts.now(),
+      method: request.method ?? '',
+      target: request.url ?? '',
+      version: request.httpVersion === '1.0' ? '1.0' : '1.1',
+      host,
+      fields,
+      spelling,
+      body: body ?? NO_BODY,
+    }
+    this.#parts.serve(wireRequest, reply)
   }
 
   /** CONNECT has a door of its own; on this one it must not even look like a tunnel. */
@@ -193,16 +195,17 @@ class NodeWire implements WireServer {
     }
   }
 
-  #began(connection: Connection): void {
+  /** Counts a request as in flight until its answer, or its connection, is over. */
+  #count(connection: Connection, response: ServerResponse, reply?: NodeReply): void {
     connection.inFlight += 1
     this.#inFlight += 1
-  }
-
-  #ended(connection: Connection): void {
-    connection.inFlight -= 1
-    this.#inFlight -= 1
-    if (this.#inFlight > 0) return
-    for (const resolve of this.#idlers.splice(0)) resolve()
+    response.once('close', () => {
+      connection.inFlight -= 1
+      this.#inFlight -= 1
+      reply?.closed()
+      if (this.#inFlight > 0) return
+      for (const resolve of this.#idlers.splice(0)) resolve()
+    })
   }
 
   #connectionOf(socket: Socket): Connection {
