@@ -1,6 +1,6 @@
 /**
- * Runs `npm test` with a JSON report beside the usual output, and ends with one plain line that
- * a machine can read: `N passed, N failed`. The exit code is the tests' own.
+ * What `npm test` runs: vitest with a JSON report beside the usual output, and one plain line at
+ * the end that a machine can read: `N passed, N failed`. The exit code is the tests' own.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -21,7 +21,8 @@ interface Report {
 const directory = mkdtempSync(join(tmpdir(), 'apistronghold-report-'))
 const file = join(directory, 'report.json')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-const { status } = spawnSync('npm', ['test', '--', ...reporters], { stdio: 'inherit' })
+const wanted = ['run', ...process.argv.slice(2), ...reporters]
+const { status } = spawnSync('vitest', wanted, { stdio: 'inherit' })
 const summary = existsSync(file)
   ? summarise(JSON.parse(readFileSync(file, 'utf8')) as Report)
   : '0 passed, 1 failed (the tests did not run to their end)'
