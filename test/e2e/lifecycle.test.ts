@@ -44,7 +44,7 @@ describe('a running proxy', () => {
     async (signal) => {
       const token = await proxy.issue('stripe:read')
       const revoked = await proxy.issue('stripe:read')
-      await proxy.commandWell(['token', 'revoke', '-'], revoked)
+      await proxy.client().tokens.revoke({ token: revoked })
       await proxy.restart(signal)
       expect(await statusWith(token)).toBe(200)
       expect(await statusWith(revoked)).toBe(401)
@@ -89,9 +89,9 @@ describe('a running proxy', () => {
       method: 'POST',
       headers: { authorization: `Bearer ${token}` },
     })
-    const denied = await proxy.audit('--agent', 'watched', '--decision', 'deny')
+    const denied = await proxy.audit({ agent: 'watched', decision: 'deny' })
     expect(JSON.stringify(denied)).toContain('stripe:refund')
-    expect(await proxy.audit('--agent', 'watched', '--decision', 'allow')).toHaveLength(1)
+    expect(await proxy.audit({ agent: 'watched', decision: 'allow' })).toHaveLength(1)
     expect(JSON.stringify(await proxy.audit())).toContain('token.issue')
   })
 })

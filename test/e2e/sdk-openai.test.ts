@@ -92,7 +92,7 @@ describe('the OpenAI SDK', () => {
   })
 
   it('reads its settings from what token issue prints', async () => {
-    const printed = await proxy.issue('openai:read', { more: ['--print-env'] })
+    const printed = await proxy.issueByCommand('openai:read', '--print-env')
     const lines = printed.split('\n').map((line) => line.replace(/^export /, ''))
     const variable = (name: string) =>
       lines

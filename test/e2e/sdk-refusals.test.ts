@@ -43,7 +43,7 @@ async function rejection(call: Promise<unknown>): Promise<string> {
 }
 
 async function denials({ id }: SdkCase): Promise<number> {
-  return (await proxy.audit('--agent', `${id}-agent`, '--decision', 'deny')).length
+  return (await proxy.audit({ agent: `${id}-agent`, decision: 'deny' })).length
 }
 
 describe.each(SDK_CASES)('the $id SDK', (sdk) => {

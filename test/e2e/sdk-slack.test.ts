@@ -48,6 +48,6 @@ describe('the Slack SDK', () => {
     })
     expect(Date.now() - startedAt).toBeLessThan(1000)
     expect(upstream.requests).toEqual([])
-    expect(await proxy.audit('--agent', 'slack-agent', '--decision', 'deny')).toHaveLength(1)
+    expect(await proxy.audit({ agent: 'slack-agent', decision: 'deny' })).toHaveLength(1)
   })
 })

@@ -82,14 +82,14 @@ describe('the Stripe SDK', () => {
   })
 
   it('accepts a token in the shape of a Stripe key', async () => {
-    const shaped = await proxy.issue('stripe:read', { more: ['--shape', 'stripe'] })
+    const shaped = await proxy.issueByCommand('stripe:read', '--shape', 'stripe')
     expect(shaped).toMatch(/^sk_live_pt_live_/)
     await stripeAt(proxy.port, shaped).customers.list()
     expectSwap(upstream, swapped(shaped))
   })
 
   it('works with a signed token', async () => {
-    const signed = await proxy.issue('stripe:read', { more: ['--format', 'jwt'] })
+    const signed = await proxy.issueByCommand('stripe:read', '--format', 'jwt')
     await stripeAt(proxy.port, signed).customers.list()
     expectSwap(upstream, swapped(signed))
   })

@@ -49,8 +49,8 @@ beforeAll(async () => {
     services: [{ id: 'stripe', secret: SECRET, upstream }],
     serveArguments: ['--verbose'],
   })
-  token = await proxy.issue('stripe:read,stripe:write', { agent: 'canary-agent' })
-  signed = await proxy.issue('stripe:read', { agent: 'canary-agent', more: ['--format', 'jwt'] })
+  token = await proxy.issueByCommand('stripe:read,stripe:write')
+  signed = await proxy.issueByCommand('stripe:read', '--format', 'jwt')
   await succeed()
   await beRefused()
   await fail()
@@ -106,7 +106,7 @@ async function administer(): Promise<void> {
   for (const line of ['secret list', 'token list', 'audit query --json', 'logs', 'status']) {
     await command(...line.split(' '))
   }
-  const revoked = await proxy.command(['token', 'revoke', '--json'], signed)
+  const revoked = await proxy.command(['token', 'revoke', '-', '--json'], signed)
   printed.push(revoked.stdout, revoked.stderr)
 }
 

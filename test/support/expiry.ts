@@ -3,8 +3,8 @@
 import type { ProxyProcess } from './proxy-process.ts'
 
 export async function issueExpired(proxy: ProxyProcess, scopes: string): Promise<string> {
-  const printed = await proxy.issue(scopes, { ttl: '1s', more: ['--json'] })
-  const { token, expiresAt } = JSON.parse(printed) as { token: string; expiresAt: string | number }
+  const request = { agent: 'short-lived', scopes, ttl: '1s' }
+  const { token, expiresAt } = await proxy.client().tokens.issue(request)
   await new Promise((resolve) =>
     setTimeout(resolve, new Date(expiresAt).getTime() - Date.now() + 1),
   )

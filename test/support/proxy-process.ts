@@ -3,7 +3,14 @@
  * as a process of its own. One per test file; everything is ended and removed by `stop`.
  */
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import {
+  createClient,
+  type AuditFilter,
+  type AuditRecord,
+  type Client,
+} from '../../sdk/src/client.ts'
 import { run, runWell, type Finished, type RunningCommand, type RunOptions } from './command.ts'
 import { startServe, type ServeAddresses } from './serve-process.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
@@ -27,9 +34,6 @@ export interface ProxyOptions {
   readonly script?: string
 }
 
-/** One audit record, as `audit query --json` prints it. */
-export type AuditItem = Readonly<Record<string, unknown>>
-
 export interface ProxyProcess {
   readonly directory: TemporaryDirectory
   readonly stateDirectory: string
@@ -45,8 +49,13 @@ export interface ProxyProcess {
   command(args: readonly string[], input?: string): Promise<Finished>
   /** A command that must succeed; gives its standard output. */
   commandWell(args: readonly string[], input?: string): Promise<string>
+  /** The operator's client of the control plane: what the commands use, without their start. */
+  client(): Client
+  /** A token straight from the control plane. */
   issue(scopes: string, options?: IssueOptions): Promise<string>
-  audit(...filters: readonly string[]): Promise<AuditItem[]>
+  /** What `token issue` prints. */
+  issueByCommand(scopes: string, ...more: readonly string[]): Promise<string>
+  audit(filter?: AuditFilter): Promise<readonly AuditRecord[]>
   /** Sends the signal, waits for the end and starts `serve` again. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Ends the process and removes its directory. */
@@ -56,9 +65,9 @@ export interface ProxyProcess {
 export interface IssueOptions {
   readonly agent?: string
   readonly ttl?: string
-  readonly more?: readonly string[]
 }
 
+const AGENT = 'order-agent'
 const STATE = 'state'
 
 export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
@@ -87,6 +96,11 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
   const commandWell = (args: readonly string[], input?: string) =>
     runWell(args, { ...place, ...(input !== undefined && { input }) })
 
+  const client = () => {
+    const key = readFileSync(join(stateDirectory, 'keys', 'operator.key'), 'utf8').trim()
+    return createClient({ url: addresses.control, key })
+  }
+
   return {
     directory,
     stateDirectory,
@@ -106,12 +120,13 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
       return serves.at(-1)?.child.pid ?? 0
     },
     command: (args, input) => run(args, { ...place, ...(input !== undefined && { input }) }),
-    issue: (scopes, { agent = 'order-agent', ttl = '1h', more = [] } = {}) =>
-      commandWell(['token', 'issue', '--agent', agent, '--scopes', scopes, '--ttl', ttl, ...more]),
-    async audit(...filters) {
-      const text = await commandWell(['audit', 'query', ...filters, '--json'])
-      return (JSON.parse(text) as { items: AuditItem[] }).items
+    client,
+    async issue(scopes, { agent = AGENT, ttl = '1h' } = {}) {
+      return (await client().tokens.issue({ agent, scopes, ttl })).token
     },
+    issueByCommand: (scopes, ...more) =>
+      commandWell(['token', 'issue', '--agent', AGENT, '--scopes', scopes, '--ttl', '1h', ...more]),
+    audit: async (filter) => (await client().audit.query(filter)).items,
     async restart(signal) {
       await end(signal)
       addresses = await serve()
