@@ -134,6 +134,13 @@ describe('a service file with a mistake', () => {
     )
   })
 
+  it.each(['a: *b', 'a: &a [*a]', '*!', 'a: &a {b: *a}'])('AV-06 is the alias in %j', (text) => {
+    expect(compile(text)).toMatchObject({
+      ok: false,
+      error: [{ message: expect.stringMatching(/alias/i) as string }],
+    })
+  })
+
   it('AD-03 is a key that would reach a prototype', () => {
     expect(mistakesIn(aService('__proto__: {admin: true}')).length).toBeGreaterThan(0)
     expect(mistakesIn(aService('').replace('  read:', '  __proto__:')).length).toBeGreaterThan(0)

@@ -10,7 +10,7 @@ import { parseField, type FieldPattern } from './fields.ts'
 import { compilePattern, type TextPattern } from './pattern.ts'
 
 /** `body`: the form or the JSON object, whichever it is. */
-export type TestSource = 'header' | 'query' | 'path' | 'form' | 'json' | 'body' | 'multipart'
+type TestSource = 'header' | 'query' | 'path' | 'form' | 'json' | 'body' | 'multipart'
 
 /** As a catalogue file writes it. */
 export interface TestDefinition {
@@ -112,15 +112,23 @@ const foldValue = (text: string): string => text.trim().toLowerCase()
 const FALSE = new Set(['false', '0', '', 'null', 'no', 'off', 'f', 'n'])
 const isClearlyFalse = (text: string): boolean => FALSE.has(foldValue(text))
 
-/** Joins the verdicts on a condition's tests. A test that nobody looked at is unknown. */
-export function judgeCondition(
-  { mode, tests }: Condition,
-  verdicts: ReadonlyMap<Test, Verdict>,
-): Verdict {
+/** What was found out; a test in neither set fails. */
+export interface Verdicts {
+  readonly holding: ReadonlySet<Test>
+  readonly unknown: ReadonlySet<Test>
+}
+
+export function verdictOn({ holding, unknown }: Verdicts, test: Test): Verdict {
+  if (holding.has(test)) return 'holds'
+  return unknown.has(test) ? 'unknown' : 'fails'
+}
+
+/** Joins the verdicts on a condition's tests. */
+export function judgeCondition({ mode, tests }: Condition, verdicts: Verdicts): Verdict {
   const decisive: Verdict = mode === 'any' ? 'holds' : 'fails'
   let result: Verdict = mode === 'any' ? 'fails' : 'holds'
   for (const test of tests) {
-    const verdict = verdicts.get(test) ?? 'unknown'
+    const verdict = verdictOn(verdicts, test)
     if (verdict === decisive) return decisive
     if (verdict === 'unknown') result = 'unknown'
   }

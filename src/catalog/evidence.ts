@@ -1,67 +1,76 @@
 /** Looks for what conditions ask about: in headers, path and query, and in a body's fields. */
 
 import type { Facts, Target } from './catalog.ts'
-import { looksAtBody, type Test, type Verdict } from './condition.ts'
+import { looksAtBody, type Test, type Verdicts } from './condition.ts'
 import { FieldTracker, type FieldPattern, type FieldState } from './fields.ts'
 import { scanJson } from './json-scan.ts'
 import { parsePairs, type Pair } from './pairs.ts'
 
-export interface Evidence {
-  readonly verdicts: ReadonlyMap<Test, Verdict>
-  /** Why verdicts on the body are `unknown`; undefined when it was read. */
+export interface Evidence extends Verdicts {
+  /** Why there is no verdict on the body; undefined when it was read. */
   readonly bodyProblem: string | undefined
+}
+
+/** Tests by where they look, sorted once for many requests. */
+export interface TestGroups {
+  readonly header: readonly Test[]
+  readonly path: readonly Test[]
+  readonly query: readonly Test[]
+  readonly body: readonly Test[]
+}
+
+export function groupTests(tests: readonly Test[]): TestGroups {
+  const from = (source: Test['source']) => tests.filter((test) => test.source === source)
+  return {
+    header: from('header'),
+    path: from('path'),
+    query: from('query'),
+    body: tests.filter(looksAtBody),
+  }
+}
+
+interface Findings {
+  readonly holding: Set<Test>
+  readonly unknown: Set<Test>
 }
 
 /** Answers all tests at once: a body is walked through one time at most. */
 export async function gatherEvidence(
-  tests: readonly Test[],
-  target: Target,
+  tests: TestGroups,
+  { query, segments }: Target,
   facts: Facts,
 ): Promise<Evidence> {
-  const verdicts = new Map<Test, Verdict>()
-  for (const test of tests) verdicts.set(test, 'fails')
-  judgeQuery(tests, target, verdicts)
-  for (const test of tests) {
-    if (test.source === 'header' && headerHolds(test, facts)) verdicts.set(test, 'holds')
-    if (test.source === 'path' && pathHolds(test, target)) verdicts.set(test, 'holds')
-  }
-  const bodyTests = tests.filter(looksAtBody)
-  const bodyProblem =
-    bodyTests.length === 0 ? undefined : await judgeBody(bodyTests, facts, verdicts)
-  return { verdicts, bodyProblem }
+  const found: Findings = { holding: new Set(), unknown: new Set() }
+  for (const test of tests.header) if (headerHolds(test, facts)) found.holding.add(test)
+  for (const test of tests.path)
+    if (segments.some((segment) => accepts(test, segment))) found.holding.add(test)
+  if (query !== undefined && query !== '' && tests.query.length > 0)
+    judgePairs(tests.query, parsePairs(query), found)
+  const hasBody = tests.body.length > 0 && facts.body.kind !== 'none'
+  const bodyProblem = hasBody ? await judgeBody(tests.body, facts, found) : undefined
+  return { ...found, bodyProblem }
 }
 
-function headerHolds({ header, accepts }: Test, { headers }: Facts): boolean {
+const accepts = (test: Test, text: string): boolean => test.accepts?.(text) ?? true
+
+function headerHolds(test: Test, { headers }: Facts): boolean {
+  const { header } = test
   if (!header) return false
-  return headers.some(([name, value]) => {
+  for (const [name, value] of headers) {
     const isNamed = header.isPrefix ? name.startsWith(header.name) : name === header.name
-    return isNamed && (accepts?.(value) ?? true)
-  })
+    if (isNamed && accepts(test, value)) return true
+  }
+  return false
 }
 
-function pathHolds({ accepts }: Test, { segments }: Target): boolean {
-  return segments.some((segment) => accepts?.(segment) ?? true)
-}
-
-function judgeQuery(tests: readonly Test[], { query }: Target, verdicts: Map<Test, Verdict>): void {
-  const asked = tests.filter((test) => test.source === 'query')
-  if (asked.length > 0 && query !== undefined && query !== '')
-    judgePairs(asked, parsePairs(query), verdicts)
-}
-
-function judgePairs(
-  tests: readonly Test[],
-  pairs: readonly Pair[],
-  verdicts: Map<Test, Verdict>,
-): void {
+function judgePairs(tests: readonly Test[], pairs: readonly Pair[], found: Findings): void {
   const tracker = new FieldTracker(tests.map(fieldOf))
   for (const { name, value } of pairs) {
     // A name that cannot be read may be any name.
     const covered = name === undefined ? tests.keys() : coveredBy(tracker, name)
     for (const index of covered) {
       const test = tests[index]
-      const isHit = value === undefined || (test?.accepts?.(value) ?? true)
-      if (test && isHit) verdicts.set(test, 'holds')
+      if (test && (value === undefined || accepts(test, value))) found.holding.add(test)
     }
   }
 }
@@ -77,21 +86,21 @@ function coveredBy(tracker: FieldTracker, name: readonly string[]): readonly num
 async function judgeBody(
   tests: readonly Test[],
   facts: Facts,
-  verdicts: Map<Test, Verdict>,
+  found: Findings,
 ): Promise<string | undefined> {
   const body = readableBody(facts)
   if (body === undefined) return undefined
-  if ('problem' in body) return markUnknown(tests, verdicts, body.problem)
+  if ('problem' in body) return markUnknown(tests, found, body.problem)
   const [readable, others] = partition(
     tests,
     ({ source }) => source === 'body' || source === body.kind,
   )
-  const otherProblem = markUnknown(others, verdicts, `the body is ${body.kind}`)
+  const otherProblem = markUnknown(others, found, `the body is ${body.kind}`)
   const problem =
     body.kind === 'json'
-      ? await judgeJson(readable, body.bytes, verdicts)
-      : judgeForm(readable, body.bytes, verdicts)
-  if (problem !== undefined) return markUnknown(readable, verdicts, problem)
+      ? await judgeJson(readable, body.bytes, found)
+      : judgeForm(readable, body.bytes, found)
+  if (problem !== undefined) return markUnknown(readable, found, problem)
   return others.every((test) => test.isLenient) ? undefined : otherProblem
 }
 
@@ -99,13 +108,9 @@ function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[],
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
 }
 
-function markUnknown(
-  tests: readonly Test[],
-  verdicts: Map<Test, Verdict>,
-  problem: string,
-): string {
+function markUnknown(tests: readonly Test[], found: Findings, problem: string): string {
   for (const test of tests) {
-    if (verdicts.get(test) !== 'holds') verdicts.set(test, test.isLenient ? 'fails' : 'unknown')
+    if (!test.isLenient) found.unknown.add(test)
   }
   return problem
 }
@@ -144,14 +149,14 @@ function bodyKind(contentType: string): 'json' | 'form' | undefined {
 async function judgeJson(
   tests: readonly Test[],
   bytes: Buffer,
-  verdicts: Map<Test, Verdict>,
+  found: Findings,
 ): Promise<string | undefined> {
   const tracker = new FieldTracker(tests.map(fieldOf))
   const scanned = await scanJson<FieldState>(bytes, {
     root: tracker.start,
     enter: (state, name) => tracker.enter(state, name),
     value: (state, text) => {
-      for (const index of state.covered) judgeValue(tests[index], text, verdicts)
+      for (const index of state.covered) judgeValue(tests[index], text, found)
     },
   })
   return scanned.ok ? undefined : scanned.error.replaceAll('_', ' ')
@@ -161,26 +166,22 @@ async function judgeJson(
 function judgeValue(
   test: Test | undefined,
   text: (() => string) | undefined,
-  verdicts: Map<Test, Verdict>,
+  { holding }: Findings,
 ): void {
-  if (!test || verdicts.get(test) === 'holds') return
+  if (!test || holding.has(test)) return
   const isHit = test.accepts === undefined || (text !== undefined && test.accepts(text()))
-  if (isHit) verdicts.set(test, 'holds')
+  if (isHit) holding.add(test)
 }
 
 const MAX_PAIRS = 10_000
 const MAX_FORM_BYTES = 1024 * 1024
 
-function judgeForm(
-  tests: readonly Test[],
-  bytes: Buffer,
-  verdicts: Map<Test, Verdict>,
-): string | undefined {
+function judgeForm(tests: readonly Test[], bytes: Buffer, found: Findings): string | undefined {
   if (bytes.length > MAX_FORM_BYTES) return 'the form is larger than 1 MiB'
   const pairs = parsePairs(bytes.toString('latin1'))
   if (pairs.length > MAX_PAIRS) return 'the form has too many fields'
   if (pairs.some(({ name, value }) => name === undefined || value === undefined))
     return 'the form is badly encoded'
-  judgePairs(tests, pairs, verdicts)
+  judgePairs(tests, pairs, found)
   return undefined
 }

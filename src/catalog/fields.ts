@@ -41,7 +41,7 @@ function parsePart(piece: string): FieldPart | undefined {
   return NAME.test(piece) ? { kind: 'name', name: foldName(piece) } : undefined
 }
 
-export const foldName = (name: string): string => name.trim().toLowerCase()
+const foldName = (name: string): string => name.trim().toLowerCase()
 
 /** How far each pattern got at one place of a body. */
 export interface FieldState {

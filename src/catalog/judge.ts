@@ -2,8 +2,8 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { Facts, GuardOutcome, Judgement, Target } from './catalog.ts'
-import { judgeCondition, looksAtBody, type Condition, type Test } from './condition.ts'
-import { gatherEvidence, type Evidence } from './evidence.ts'
+import { judgeCondition, verdictOn, type Condition } from './condition.ts'
+import { gatherEvidence, groupTests, type Evidence, type TestGroups } from './evidence.ts'
 import type { Guard } from './guard.ts'
 
 /** A `where` rule: its scope is needed too when the condition holds. */
@@ -17,18 +17,15 @@ export interface Addition {
 export interface Checks {
   readonly additions: readonly Addition[]
   readonly guards: readonly Guard[]
+  readonly tests: TestGroups
 }
 
-/** Whether a check looks at the body where it must: lenient tests take what is there. */
-export function checksReadBody({ additions, guards }: Checks): boolean {
-  return testsOf({ additions, guards }).some((test) => looksAtBody(test) && !test.isLenient)
-}
-
-function testsOf({ additions, guards }: Checks): readonly Test[] {
+export function checksOf(additions: readonly Addition[], guards: readonly Guard[]): Checks {
   const added = additions.flatMap(({ condition }) => condition.tests)
-  return [...added, ...guards.map(({ test }) => test)]
+  return { additions, guards, tests: groupTests([...added, ...guards.map(({ test }) => test)]) }
 }
 
+/** The scopes that the request needs in all, and the headers to strip; or the first guard's no. */
 export async function judgeChecks(
   checks: Checks,
   request: {
@@ -38,11 +35,11 @@ export async function judgeChecks(
     readonly baseScopes: readonly string[]
   },
 ): Promise<Result<Judgement, GuardOutcome>> {
-  const evidence = await gatherEvidence(testsOf(checks), request.target, request.facts)
+  const evidence = await gatherEvidence(checks.tests, request.target, request.facts)
   const scopes = new Set(request.baseScopes)
   for (const { scope, condition } of checks.additions) {
     // What cannot be told counts as true: it refuses rather than admits.
-    if (judgeCondition(condition, evidence.verdicts) !== 'fails') scopes.add(scope)
+    if (judgeCondition(condition, evidence) !== 'fails') scopes.add(scope)
   }
   const stripHeaders: string[] = []
   for (const guard of checks.guards) {
@@ -59,7 +56,7 @@ function judgeGuard(
   evidence: Evidence,
   held: ReadonlySet<string>,
 ): GuardOutcome | 'pass' | 'strip' | 'require' {
-  const verdict = evidence.verdicts.get(guard.test) ?? 'unknown'
+  const verdict = verdictOn(evidence, guard.test)
   if (verdict === 'fails') return 'pass'
   if (guard.action === 'strip') return 'strip'
   if (guard.scope !== undefined && held.has(guard.scope)) return 'require'

@@ -4,7 +4,8 @@ import { err, ok, type Result } from '../base/result.ts'
 import type { MatchProblem, Operation, Target } from './catalog.ts'
 import { looksAtBody } from './condition.ts'
 import { hostServes, type CompiledHost, type HostQuery } from './host.ts'
-import type { Addition, Checks } from './judge.ts'
+import type { Guard } from './guard.ts'
+import { checksOf, type Addition, type Checks } from './judge.ts'
 import { foldSegment, patternMatches, type Method } from './path.ts'
 import { readPath, type Reading } from './readings.ts'
 import { isRiskier } from './risk.ts'
@@ -71,15 +72,17 @@ export function isKnownOperation({ ruleset }: CompiledService, query: MatchQuery
 
 /** Conditions and guards on an operation, from every reading of its path. */
 export function checksFor(ruleset: Ruleset, query: MatchQuery): Checks {
+  const { method } = query
+  if (ruleset.additions.isEmpty && ruleset.guards.isEmpty) return ruleset.general
   const additions = new Set<Addition>()
-  const guards = new Set(ruleset.everywhere)
-  const asked = readQuery(ruleset, query)
-  for (const path of asked.paths) {
-    for (const { value } of ruleset.additions.collect(query.method, path)) additions.add(value)
-    for (const { value } of ruleset.guards.collect(query.method, path))
-      if (!isExcepted(value, query.method, path)) guards.add(value.guard)
+  const guards = new Set<Guard>()
+  for (const path of readQuery(ruleset, query).paths) {
+    for (const { value } of ruleset.additions.collect(method, path)) additions.add(value)
+    for (const { value } of ruleset.guards.collect(method, path))
+      if (!isExcepted(value, method, path)) guards.add(value.guard)
   }
-  return { additions: [...additions], guards: [...guards] }
+  if (additions.size + guards.size === 0) return ruleset.general
+  return checksOf([...additions], [...ruleset.general.guards, ...guards])
 }
 
 /** A request with all readings of its path, in the form that the tries are asked in. */

@@ -5,7 +5,7 @@ import type { CharacterSet, PatternNode } from './pattern-syntax.ts'
 /** Patterns that need more states than this are refused. */
 export const MAX_STATES = 4000
 
-export type State =
+type State =
   | { readonly kind: 'characters'; readonly set: CharacterSet; readonly next: number }
   | { readonly kind: 'jump'; readonly next: readonly number[] }
   | { readonly kind: 'start' | 'end'; readonly next: number }

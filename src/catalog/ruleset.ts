@@ -5,7 +5,7 @@ import type { Result } from '../base/result.ts'
 import { compileCondition } from './condition.ts'
 import { compileGuard, FORM_OVERRIDE_GUARD, UNIVERSAL_GUARDS, type Guard } from './guard.ts'
 import { isUnder, type CompiledHost, type Problem } from './host.ts'
-import type { Addition } from './judge.ts'
+import { checksOf, type Addition, type Checks } from './judge.ts'
 import { parseMatchLine, parseMethods, parsePaths, type Method, type PathPattern } from './path.ts'
 import { compilePattern, type TextPattern } from './pattern.ts'
 import { compileAlias, indexAliases, type ReadingRules } from './readings.ts'
@@ -30,7 +30,7 @@ export interface Rule {
   readonly line: string
 }
 
-export interface Tripwire {
+interface Tripwire {
   readonly words: TextPattern
   readonly methods: ReadonlySet<Method>
   readonly scope: Scope
@@ -52,7 +52,7 @@ export interface Ruleset {
   readonly additions: PathTrie<Addition>
   readonly guards: PathTrie<BoundGuard>
   /** Guards on every operation. */
-  readonly everywhere: readonly Guard[]
+  readonly general: Checks
   /** Paths that wait for a later build, and why. */
   readonly unsupported: PathTrie<string>
   readonly tripwires: readonly Tripwire[]
@@ -79,7 +79,8 @@ class RulesetBuilder implements Ruleset {
   readonly deciding = new PathTrie<Rule>()
   readonly additions = new PathTrie<Addition>()
   readonly guards = new PathTrie<BoundGuard>()
-  readonly everywhere: Guard[] = [...UNIVERSAL_GUARDS, FORM_OVERRIDE_GUARD]
+  readonly #everywhere: Guard[] = [...UNIVERSAL_GUARDS, FORM_OVERRIDE_GUARD]
+  general = checksOf([], [])
   readonly unsupported = new PathTrie<string>()
   readonly tripwires: Tripwire[] = []
   readonly additionLines: AdditionLine[] = []
@@ -104,6 +105,7 @@ class RulesetBuilder implements Ruleset {
     )
     this.readings = { aliases: indexAliases(compiled), suffixes: pathSuffixes }
     this.#addUnsupported()
+    this.general = checksOf([], this.#everywhere)
   }
 
   #addRule(rule: RuleDefinition, path: DataPath): void {
@@ -156,7 +158,7 @@ class RulesetBuilder implements Ruleset {
     const isBody = ['form', 'json', 'body', 'multipart'].includes(guard.test.source)
     // Without a list every request would have to be read, uploads included.
     if (isBody) this.#problem(path, 'looks at the body: name the operations in "match"')
-    else this.everywhere.push(guard)
+    else this.#everywhere.push(guard)
   }
 
   #addTripwire(

@@ -41,10 +41,10 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T) 
 export const mapOf = <T extends z.ZodType>(key: z.ZodString, value: T) =>
   z.record(key, value, { error: 'must be a mapping of names to values' })
 
-export const SCOPE_NAME = /^[a-z][a-z0-9-]{0,31}$/
+const SCOPE_NAME = /^[a-z][a-z0-9-]{0,31}$/
 export const SERVICE_ID = /^[a-z][a-z0-9-]{1,31}$/
-export const HOST_NAME = /^(\*\.)?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/
-export const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
+const HOST_NAME = /^(\*\.)?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
 
 export const scopeName = text.regex(SCOPE_NAME, {
   error: 'must be a scope name: lower-case letters, digits and hyphens',

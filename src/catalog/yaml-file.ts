@@ -45,8 +45,24 @@ export function parseYamlFile(file: CatalogFile): Result<ParsedFile, readonly Ca
   ]
   if (mistakes.length > 0)
     return err(mistakes.map(({ at, message }) => ({ file: file.path, line: lineAt(at), message })))
-  const data: unknown = document.toJS({ maxAliasCount: 50 })
-  return ok({ path: file.path, data, lineOf: (path) => lineAt(offsetOf(document, path)) })
+  const data = toData(document)
+  if (!data) return err([{ file: file.path, line: 1, message: 'has an alias that leads nowhere' }])
+  return ok({
+    path: file.path,
+    data: data.value,
+    lineOf: (path) => lineAt(offsetOf(document, path)),
+  })
+}
+
+/** Undefined for aliases without an anchor, around in a circle, or too many (YAML bombs). */
+function toData(document: Document): { readonly value: unknown } | undefined {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 50 })
+    JSON.stringify(value)
+    return { value }
+  } catch {
+    return undefined
+  }
 }
 
 /** Where the one key stands that JavaScript's objects treat unlike all others (AD-03). */
