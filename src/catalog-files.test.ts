@@ -359,6 +359,18 @@ describe('loading', () => {
     ])
   })
 
+  it('has no rule that lets changes below a whole version through', () => {
+    const root = /^(?!GET )\S+ (\/api|\/client)?(\/v\d+)?\/\*\*$/
+    for (const { id, definition } of catalog.services.values()) {
+      const rules = (definition.rules ?? []) as { scope: string; match: string[] }[]
+      const lines = rules.filter(({ scope }) => scope !== 'deny').flatMap(({ match }) => match)
+      expect(
+        lines.filter((line) => root.test(line)),
+        id,
+      ).toEqual([])
+    }
+  })
+
   it("adds the operator's own files and settings", async () => {
     const configDirectory = await directoryWith({
       'stripe-eu.yaml': 'schema: 1\nid: stripe-eu\nextends: stripe\nname: Stripe EU\n',
