@@ -25,7 +25,7 @@ async function tell(): Promise<void> {
     await stage.initialise(),
   )
   screen.claim(
-    'no file on this disk holds the key any more',
+    'no file that it wrote holds the key, in whatever form',
     stage.findOnDisk(stage.key).length === 0,
   )
 
@@ -87,6 +87,8 @@ async function tell(): Promise<void> {
   )
 }
 
+// Nobody listens any more (`| head`): the story goes on unheard, and cleans up as always.
+process.stdout.on('error', () => undefined)
 process.once('SIGINT', () => void stage.close().then(() => process.exit(130)))
 try {
   await tell()

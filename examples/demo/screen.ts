@@ -24,6 +24,8 @@ export function createScreen(output: NodeJS.WriteStream): Screen {
   const pause = (milliseconds: number) =>
     new Promise((resolve) => setTimeout(resolve, output.isTTY ? milliseconds : 0))
   const line = (text: string) => output.write(`${text}\n`)
+  // A table's rows are cut at the terminal's edge, not broken over it.
+  const fit = (text: string) => colors.dim(text.slice(0, output.isTTY ? output.columns : undefined))
   const indented = (text: string, paint: (text: string) => string) => {
     for (const each of wrap(text, WIDTH)) line(`     ${paint(each)}`)
   }
@@ -40,7 +42,7 @@ export function createScreen(output: NodeJS.WriteStream): Screen {
     async command(typed, printed = '') {
       indented(`$ ${typed}`, colors.yellow)
       await pause(PAUSE_MS.command)
-      for (const each of printed.split('\n')) if (each !== '') indented(each, colors.dim)
+      for (const each of printed.split('\n')) if (each !== '') line(fit(`     ${each}`))
     },
     say(who, text) {
       indented(`${who}: ${text}`, (each) => each)

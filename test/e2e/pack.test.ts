@@ -1,6 +1,6 @@
 /** The package as a stranger gets it: packed, installed into an empty project, and run there. */
 
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeKey } from '../support/canary.ts'
 import { cleanEnvironment, REPOSITORY, run, runWell } from '../support/command.ts'
 import { respondAsStripe } from '../support/fake-stripe.ts'
+import { skipUnless } from '../support/skip.ts'
 import { startProxy } from '../support/proxy-process.ts'
 import { createTemporaryDirectory } from '../support/temporary.ts'
 import { startUpstream } from '../support/upstream.ts'
@@ -17,6 +18,8 @@ const place = createTemporaryDirectory()
 const project = join(place.path, 'project')
 const installed = join(project, 'node_modules', 'apistronghold')
 const script = join(installed, 'bin', 'apistronghold.js')
+/** A machine's own Node, where that is one that we do not run on. */
+const OLD_NODE = ['/usr/bin/node'].find(isTooOld)
 let files: readonly string[] = []
 
 beforeAll(async () => {
@@ -33,6 +36,11 @@ beforeAll(async () => {
 afterAll(() => {
   place.remove()
 })
+
+function isTooOld(node: string): boolean {
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  return Number(/^v(\d+)/.exec(stdout)?.[1] ?? 24) < 24
+}
 
 interface Packed {
   readonly filename: string
@@ -56,7 +64,9 @@ describe('the package', () => {
     expect(
       files.filter((file) => !/^(bin|dist|services)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(file)),
     ).toEqual([])
-    expect(files.filter((file) => /test|\.ts$|\.env|\.pem$|\.key$|\.sqlite/.test(file))).toEqual([])
+    expect(
+      files.filter((file) => /\.test(ing)?\.|\.ts$|\.env|\.pem$|\.key$|\.sqlite/.test(file)),
+    ).toEqual([])
   })
 
   it('has a command that may be executed', () => {
@@ -67,6 +77,18 @@ describe('the package', () => {
   it('says its version', async () => {
     expect(await runWell(['--version'], { directory: project, script })).toMatch(/^\d+\.\d+\.\d+$/)
   })
+
+  it.skipIf(skipUnless(OLD_NODE !== undefined, 'no Node older than 24 at /usr/bin/node'))(
+    'says in one sentence that this Node is too old',
+    async () => {
+      const failed = await execute(OLD_NODE!, [script, '--version']).then(
+        () => expect.fail('it ran'),
+        (error: unknown) => error as { code: number; stderr: string },
+      )
+      expect(failed.code).toBe(1)
+      expect(failed.stderr).toMatch(/^apistronghold needs Node 24 or newer; .*\n$/)
+    },
+  )
 
   it('says in one sentence what to do in an empty folder', async () => {
     const { code, stderr } = await run(['status'], { directory: project, script })

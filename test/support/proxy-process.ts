@@ -72,6 +72,18 @@ const STATE = 'state'
 
 export async function startProxy(options: ProxyOptions): Promise<ProxyProcess> {
   const directory = createTemporaryDirectory()
+  try {
+    return await startIn(directory, options)
+  } catch (error) {
+    directory.remove()
+    throw error
+  }
+}
+
+async function startIn(
+  directory: TemporaryDirectory,
+  options: ProxyOptions,
+): Promise<ProxyProcess> {
   const stateDirectory = join(directory.path, STATE)
   const place: RunOptions = {
     directory: directory.path,
