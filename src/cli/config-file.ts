@@ -19,21 +19,26 @@ export function openCatalog(config: Config): Promise<Catalog> {
 
 export interface Edited {
   readonly config: Config
-  readonly catalog: Catalog
   readonly text: string
   readonly isChanged: boolean
 }
 
 /** The configuration as it would be after the edits. Throws what is wrong with it; writes nothing. */
+export function editConfig(session: Session, path: string, edits: readonly SettingsEdit[]): Edited {
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const text = editSettings(before, edits)
+  const config = parseConfig(text, path, configRequest(session))
+  return { config, text, isChanged: text !== before }
+}
+
+/** As `editConfig`, with what the catalogue makes of it. */
 export async function tryEdits(
   session: Session,
   path: string,
   edits: readonly SettingsEdit[],
-): Promise<Edited> {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const text = editSettings(before, edits)
-  const config = parseConfig(text, path, configRequest(session))
-  return { config, catalog: await openCatalog(config), text, isChanged: text !== before }
+): Promise<Edited & { readonly catalog: Catalog }> {
+  const edited = editConfig(session, path, edits)
+  return { ...edited, catalog: await openCatalog(edited.config) }
 }
 
 export function writeEdited(path: string, { text, isChanged }: Edited): void {
@@ -47,7 +52,7 @@ export async function changeConfig(
   session: Session,
   { config }: Local,
   edits: readonly SettingsEdit[],
-): Promise<Edited & { readonly isTold: boolean }> {
+): Promise<Edited & { readonly catalog: Catalog; readonly isTold: boolean }> {
   const edited = await tryEdits(session, config.path, edits)
   writeEdited(config.path, edited)
   const isTold = edited.isChanged && (await signalRunning(stateOf(session, config), 'SIGHUP'))

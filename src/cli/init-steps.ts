@@ -17,7 +17,7 @@ import {
   readServerKeys,
 } from '../state-dir/key-files.ts'
 import { startBackground } from './background.ts'
-import { tryEdits, writeEdited } from './config-file.ts'
+import { editConfig, writeEdited } from './config-file.ts'
 import type { InitPlan, PlannedSecret } from './init-plan.ts'
 import { clientOf, findRunning, signalRunning } from './running.ts'
 import { sealFields } from './sealing.ts'
@@ -52,7 +52,7 @@ async function makeKeys(_session: Session, plan: InitPlan): Promise<Changes> {
 
 async function writeConfig(session: Session, plan: InitPlan): Promise<Changes> {
   const edits = [...plan.edits, ...(await vaultEdits(plan))]
-  const edited = await tryEdits(session, plan.configPath, edits)
+  const edited = editConfig(session, plan.configPath, edits)
   if (!edited.isChanged) return []
   const verb = existsSync(plan.configPath) ? 'changed' : 'wrote'
   writeEdited(plan.configPath, edited)

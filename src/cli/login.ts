@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { createClient } from '../../sdk/src/client.ts'
+import { ApiError, createClient } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { Call, Runner } from './command.ts'
 import { storeLogin } from './login-file.ts'
@@ -44,12 +44,12 @@ async function login({ session, args: [named = ''] }: Call<object>): Promise<voi
   )
 }
 
-/** Throws what the control plane says to the key. */
+/** Throws what the control plane says to the key; one whose role may not list tokens is good too. */
 async function tryKey(url: string, key: string): Promise<void> {
   try {
-    await createClient({ url, key }).services.list()
+    await createClient({ url, key }).tokens.list({ limit: 1 })
   } catch (error) {
     if (error instanceof TypeError) throw new Failure('usage_invalid', error.message)
-    throw error
+    if (!(error instanceof ApiError && error.code === 'role_insufficient')) throw error
   }
 }

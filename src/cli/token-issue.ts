@@ -8,7 +8,6 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { IssuedToken } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
-import { nearest } from '../base/nearest.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import { formatAddress } from '../config/address.ts'
@@ -56,10 +55,10 @@ export function registerTokenIssue(parent: Command, runs: Runner): void {
   runs(command, options, issue)
 }
 
-async function issue({ session, options: asked }: Call<Options>): Promise<void> {
+async function issue(call: Call<Options>): Promise<void> {
+  const { session, options: asked } = call
   const connection = await connect(session)
-  const catalog = connection.local ? await openCatalog(connection.local.config) : undefined
-  if (catalog) checkScopes(catalog, asked.scopes)
+  const catalog = await neededCatalog(call, connection)
   const shape = asked.shape === undefined ? '' : shapePrefix(catalog, asked.shape)
   const issued = await connection.client.tokens.issue(requestOf(asked))
   const shaped = { ...issued, token: shape + issued.token }
@@ -73,14 +72,13 @@ function requestOf({ agent, scopes, ttl, format, bind, maxRequests, rate, owner 
   return compact({ agent, scopes, ttl, format, bind, maxRequests, rate, owner, idempotencyKey })
 }
 
-/** The server checks as well; here a typo costs no call, and names the nearest scope. */
-function checkScopes({ scopes }: Catalog, list: string): void {
-  for (const name of list.split(',')) {
-    if (scopes.has(name)) continue
-    const close = nearest(name.trim(), scopes.keys())
-    const hint = close === undefined ? 'see `apistronghold service list`' : `did you mean ${close}?`
-    throw new Failure('usage_invalid', `there is no scope "${name.slice(0, 80)}"; ${hint}`)
-  }
+/** A script wants the token and nothing that would have to be read for it; the server checks all. */
+async function neededCatalog(
+  { session: { terminal }, options: { printEnv, shape } }: Call<Options>,
+  { local }: Connection,
+): Promise<Catalog | undefined> {
+  const isNeeded = terminal.isPrintingToPerson || printEnv === true || shape !== undefined
+  return local && isNeeded ? await openCatalog(local.config) : undefined
 }
 
 /** Some clients look at a key's first characters; the proxy takes them off again. */
