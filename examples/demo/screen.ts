@@ -16,16 +16,20 @@ export interface Screen {
 }
 
 const WIDTH = 92
-const PAUSE_MS = { step: 1100, command: 450 }
+/** The story's beat: a slow machine makes the pauses shorter, not the story longer. */
+const BEAT_MS = 2400
+const PAUSE_MS = { step: 250, command: 350 }
 
 export function createScreen(output: NodeJS.WriteStream): Screen {
+  const startedAt = Date.now()
   let steps = 0
   let broken = 0
   const pause = (milliseconds: number) =>
     new Promise((resolve) => setTimeout(resolve, output.isTTY ? milliseconds : 0))
   const line = (text: string) => output.write(`${text}\n`)
   // A table's rows are cut at the terminal's edge, not broken over it.
-  const fit = (text: string) => colors.dim(text.slice(0, output.isTTY ? output.columns : undefined))
+  const width = output.isTTY && output.columns > 0 ? output.columns : Infinity
+  const fit = (text: string) => colors.dim(text.slice(0, width))
   const indented = (text: string, paint: (text: string) => string) => {
     for (const each of wrap(text, WIDTH)) line(`     ${paint(each)}`)
   }
@@ -35,7 +39,7 @@ export function createScreen(output: NodeJS.WriteStream): Screen {
       line(`\n  ${colors.bold(title)}  ${colors.dim(subtitle)}`)
     },
     async step(text) {
-      if (steps > 0) await pause(PAUSE_MS.step)
+      await pause(Math.max(PAUSE_MS.step, startedAt + steps * BEAT_MS - Date.now()))
       steps += 1
       line(`\n  ${colors.bold(colors.cyan(`${steps}`))}  ${colors.bold(text)}`)
     },
