@@ -22,7 +22,7 @@ export async function exchangeRaw(port: number, request: string): Promise<RawAns
     }
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
-      if (isComplete(Buffer.concat(chunks).toString('latin1'))) finish()
+      if (isComplete(Buffer.concat(chunks).toString('latin1'), request)) finish()
     })
     socket.on('close', finish)
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -101,9 +101,10 @@ export function parseAnswer(text: string): RawAnswer {
   return { status: Number(first.split(' ')[1] ?? 0), headers, head, body }
 }
 
-function isComplete(text: string): boolean {
+function isComplete(text: string, request: string): boolean {
   const { status, headers, head, body } = parseAnswer(text)
   if (!text.includes('\r\n\r\n') || status < 200) return false
+  if (request.startsWith('HEAD ')) return true
   if (/^transfer-encoding: chunked/im.test(head)) return body.endsWith('0\r\n\r\n')
   const length = headers.get('content-length')
   return length !== undefined && body.length >= Number(length)

@@ -155,9 +155,14 @@ async function judge(
     return judgeRequest({ ...asked, read: undefined }, directory, describeParameters)
   }
   const read = await readFacts(headers, { operation, body: request.body }, budget)
-  if (!read.ok) return read
+  if (!read.ok) return err(read.error === 'gone' ? refuseStalled(passage) : read.error)
   passage.held = read.value.held
   return judgeRequest({ ...asked, read: read.value }, directory, describeParameters)
+}
+
+/** A client that stays and stops sending its body gets an answer; one that left gets none. */
+function refuseStalled({ reply }: Passage): Refusal | 'gone' {
+  return reply.isGone ? 'gone' : { reason: 'body_unreadable', problem: 'it stopped arriving' }
 }
 
 function proofOf({ fields, method, listener, host, target }: WireRequest): ProofFacts {
