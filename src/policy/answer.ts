@@ -60,6 +60,11 @@ export const ANSWER_KINDS = {
   credential_not_configured: unset(424, 'Credential not configured'),
   rate_limited: denied(429, 'Rate limited'),
   quota_exhausted: denied(429, 'Quota exhausted'),
+  internal_failure: {
+    status: 500,
+    title: 'Something broke',
+    proxyStatusError: 'proxy_internal_error',
+  },
   secret_unavailable: notNow('Secret unavailable'),
   audit_unavailable: notNow('Audit unavailable'),
   replica_stale: notNow('Replica out of date'),

@@ -161,6 +161,11 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
         'This replica does not know the newest revocations yet; nothing was forwarded.',
         { retryAfterSeconds: 1 },
       )
+    case 'internal_failure':
+      return say(
+        'internal_failure',
+        'The proxy failed and its log has more; nothing was forwarded.',
+      )
     case 'overloaded':
       return say('overloaded', 'The proxy is at its limit; nothing was forwarded.', {
         retryAfterSeconds: 1,

@@ -55,6 +55,8 @@ export type Refusal =
   | { readonly reason: 'audit_unavailable' }
   | { readonly reason: 'replica_stale' }
   | { readonly reason: 'overloaded' }
+  /** A bug of ours: nothing was forwarded. */
+  | { readonly reason: 'internal_failure' }
 
 export type RefusalReason = Refusal['reason']
 

@@ -66,17 +66,19 @@ export function createRecogniser(parts: RecogniserParts): Recogniser {
       return isTooLong(presented) ? undefined : cache.find(cacheKey(presented))
     },
     async recognise(presented, source, now) {
-      const refusal = refuseShape(presented, mode) ?? refuseSource(throttle, source, now)
+      const refusal = refuseShape(presented, mode)
       if (refusal) return err({ refusal })
       try {
         const found = await lookUp(parts, presented, now)
         if (found.ok) {
           cache.keep(cacheKey(presented), found.value)
           throttle.succeeded(source)
-        } else {
-          throttle.failed(source, now)
+          return found
         }
-        return found
+        // Only failures are braked: an address shared with a guesser must not lock a token out.
+        const throttled = refuseSource(throttle, source, now)
+        throttle.failed(source, now)
+        return throttled ? err({ ...found.error, refusal: throttled }) : found
       } catch (error) {
         if (!(error instanceof Failure)) throw error
         log.error('grant_look_up_failed', { code: error.code })

@@ -13,6 +13,7 @@ const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** A complete token of ours, anywhere in a text. */
 const EMBEDDED = /(?:pt|mt|ok)_(?:live|test)_[0-9A-Za-z]{36}/g
+const EMBEDDED_JWT = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g
 
 /** Two spellings each: what clients send, and nothing that only a scanner would. */
 const TOKEN_SCHEMES = new Set(['Bearer', 'bearer', 'token', 'Token', 'Bot', 'bot', 'DPoP', 'dpop'])
@@ -62,17 +63,41 @@ function readBasic(
 
 /** The first token of ours inside a text, wherever it stands. */
 export function findEmbedded(text: string): string | undefined {
-  if (!mayEmbed(text)) return undefined
-  EMBEDDED.lastIndex = 0
-  return EMBEDDED.exec(text)?.[0]
+  if (mayEmbedOpaque(text)) {
+    EMBEDDED.lastIndex = 0
+    const found = EMBEDDED.exec(text)
+    if (found) return found[0]
+  }
+  if (!mayEmbedJwt(text)) return undefined
+  return [...text.matchAll(EMBEDDED_JWT)].map(([token]) => token).find(isPhantomJwt)
 }
 
-/** The text with every token of ours taken out: nothing of them reaches an upstream. */
-export function hideEmbedded(text: string): string {
-  return mayEmbed(text) ? text.replace(EMBEDDED, '[phantom-token]') : text
+/** The text with every token of ours taken out: nothing of them reaches an upstream (TK-10). */
+export function hideTokens(text: string): string {
+  const hidden = mayEmbedOpaque(text) ? text.replace(EMBEDDED, HIDDEN) : text
+  if (!mayEmbedJwt(hidden)) return hidden
+  return hidden.replace(EMBEDDED_JWT, (token) => (isPhantomJwt(token) ? HIDDEN : token))
 }
+
+/** Whether a field's value is Basic with a token of ours in it: it can only go as a whole. */
+export function holdsBasicToken(value: string): boolean {
+  if (value.length < 50 || !/^basic /i.test(value)) return false
+  return findEmbedded(Buffer.from(value.slice(6), 'base64').toString('latin1')) !== undefined
+}
+
+const HIDDEN = '[phantom-token]'
 
 /** A cheap no for nearly every text. */
-function mayEmbed(text: string): boolean {
+function mayEmbedOpaque(text: string): boolean {
   return text.length >= 44 && (text.includes('_live_') || text.includes('_test_'))
+}
+
+function mayEmbedJwt(text: string): boolean {
+  return text.length >= 100 && text.includes('eyJ')
+}
+
+/** By its header alone (RFC 9068 2.1): what is expired or altered is as little the upstream's. */
+function isPhantomJwt(token: string): boolean {
+  const header = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('latin1')
+  return header.includes('"at+jwt"')
 }

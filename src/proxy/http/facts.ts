@@ -7,7 +7,7 @@ import { err, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
 import type { Facts, Operation } from '../../catalog/catalog.ts'
 import type { Refusal } from '../../policy/refusal.ts'
-import type { BodyBudget } from '../body-budget.ts'
+import type { BodyShare } from '../body-budget.ts'
 import type { WireBody } from '../wire/message.ts'
 import { headerValue } from './headers.ts'
 import type { HeaderList } from './headers.ts'
@@ -25,12 +25,13 @@ export interface ReadRequest {
 
 /** Reads as much of a request as the operation's rules need; `gone` when its client went away. */
 export async function readFacts(
-  { fields }: HeaderList,
+  { fields, named }: HeaderList,
   { operation, body }: { readonly operation: Operation; readonly body: WireBody },
-  budget: BodyBudget,
+  share: BodyShare,
 ): Promise<Result<ReadRequest, Refusal | 'gone'>> {
   const contentType = headerValue(fields, 'content-type')
-  const factsWith = (found: Facts['body']): Facts => ({ headers: fields, contentType, body: found })
+  const headers = [...fields, ...named]
+  const factsWith = (found: Facts['body']): Facts => ({ headers, contentType, body: found })
   const unread = (problem: string) =>
     ok({ facts: factsWith({ kind: 'unreadable', problem }), held: undefined })
 
@@ -38,7 +39,7 @@ export async function readFacts(
   const isRead = operation.readsBody || (operation.readsForm === true && isForm(contentType))
   if (!isRead) return unread('no rule reads it')
   if (isCoded(headerValue(fields, 'content-encoding'))) return unread('it is compressed')
-  const held = await hold(body, operation.service.bodyLimitBytes, budget)
+  const held = await hold(body, operation.service.bodyLimitBytes, share)
   if (!held.ok) return held
   const { bytes } = held.value
   return ok({ facts: factsWith({ kind: 'bytes', bytes }), held: held.value })
@@ -47,25 +48,31 @@ export async function readFacts(
 async function hold(
   body: WireBody,
   limitBytes: number,
-  budget: BodyBudget,
+  share: BodyShare,
 ): Promise<Result<HeldBody, Refusal | 'gone'>> {
   const tooLarge = err({ reason: 'body_too_large', limitBytes } as const)
-  const reserved = body.length ?? limitBytes
-  if (reserved > limitBytes) return tooLarge
-  if (!budget.take(reserved)) return err({ reason: 'overloaded' })
-  body.proceed()
-  const bytes = await body.collect(limitBytes)
-  if (typeof bytes === 'string') {
-    budget.give(reserved)
-    return bytes === 'gone' ? err(bytes) : tooLarge
-  }
-  budget.give(reserved - bytes.length)
-  let isHeld = true
+  if (body.length !== undefined && body.length > limitBytes) return tooLarge
+  let heldBytes = 0
   const release = (): void => {
-    if (isHeld) budget.give(bytes.length)
-    isHeld = false
+    share.give(heldBytes)
+    heldBytes = 0
   }
-  return ok({ bytes, release })
+  body.proceed()
+  const bytes = await body.collect(limitBytes, (size) => {
+    const isTaken = share.take(size)
+    if (isTaken) heldBytes += size
+    return isTaken
+  })
+  if (typeof bytes !== 'string') return ok({ bytes, release })
+  release()
+  switch (bytes) {
+    case 'gone':
+      return err(bytes)
+    case 'no_room':
+      return err({ reason: 'overloaded' })
+    case 'too_large':
+      return tooLarge
+  }
 }
 
 /** Whether a body says that it is a form, in whatever words. */

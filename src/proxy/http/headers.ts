@@ -8,15 +8,16 @@
 
 import type { Operation } from '../../catalog/catalog.ts'
 import type { Service } from '../../catalog/service.ts'
-import type { Presented } from '../recognise.ts'
 import type { HeaderField, WireRequest } from '../wire/message.ts'
 import { PHANTOM_HEADER } from './accept.ts'
-import { hideEmbedded } from './candidate.ts'
+import { hideTokens, holdsBasicToken } from './candidate.ts'
 
 /** Fields with their spelling, by the same index. */
 export interface HeaderList {
   readonly fields: readonly HeaderField[]
   readonly spelling: readonly string[]
+  /** What `Connection` names does not leave, and the guards judge it all the same. */
+  readonly named: readonly HeaderField[]
 }
 
 /** RFC 9110 7.6.1, and what is about this connection or this proxy only. */
@@ -26,6 +27,7 @@ const ENDS_HERE = [
   'content-length',
   'dpop',
   'expect',
+  'forwarded',
   'host',
   'http2-settings',
   'keep-alive',
@@ -37,6 +39,7 @@ const ENDS_HERE = [
   'transfer-encoding',
   'upgrade',
   'x-original-url',
+  'x-real-ip',
   'x-rewrite-url',
   PHANTOM_HEADER,
 ]
@@ -47,22 +50,31 @@ const HARMLESS_OPTIONS = new Set(['keep-alive', 'close'])
 export function forwardable(
   request: Pick<WireRequest, 'fields' | 'spelling'>,
   operation: Operation,
-  presented: Presented,
 ): HeaderList {
   const removed = removedNames(operation)
-  const named = connectionOptions(request.fields)
+  const options = connectionOptions(request.fields)
+  const named: HeaderField[] = []
   const fields: HeaderField[] = []
   const spelling: string[] = []
   for (const [index, field] of request.fields.entries()) {
     const [name, value] = field
-    if (removed.has(name) || named?.has(name) === true) continue
-    if (name.startsWith('x-forwarded-') || isRange(name, operation)) continue
-    fields.push(withoutTokens(field, value, presented))
+    if (isOurs(name, operation, removed) || holdsBasicToken(value)) continue
+    if (options?.has(name) === true) {
+      named.push(field)
+      continue
+    }
+    const hidden = hideTokens(value)
+    fields.push(hidden === value ? field : [name, hidden])
     spelling.push(request.spelling[index] ?? name)
   }
   fields.push(IDENTITY)
   spelling.push('Accept-Encoding')
-  return { fields, spelling }
+  return { fields, spelling, named }
+}
+
+/** Whether a field ends here, whatever `Connection` says. */
+function isOurs(name: string, operation: Operation, removed: ReadonlySet<string>): boolean {
+  return removed.has(name) || name.startsWith('x-forwarded-') || isRange(name, operation)
 }
 
 /** A coded answer could not be scanned for credentials, nor its URLs rewritten. */
@@ -75,6 +87,7 @@ export function without(list: HeaderList, names: readonly string[]): HeaderList 
   return {
     fields: list.fields.filter((_, index) => isKept(index)),
     spelling: list.spelling.filter((_, index) => isKept(index)),
+    named: list.named,
   }
 }
 
@@ -99,7 +112,9 @@ function removedNames({ service, host }: Operation): ReadonlySet<string> {
   if (known) return known
   const names = new Set([...ENDS_HERE, ...service.stripHeaders])
   for (const place of [...service.accept, ...service.inject]) {
-    if (place.in === 'header') names.add(place.name.toLowerCase())
+    // What is injected only where the secret has it is the guards' to judge, when a client sends it.
+    const isGuarded = 'optional' in place && place.optional
+    if (place.in === 'header' && !isGuarded) names.add(place.name.toLowerCase())
     if (place.in === 'websocket_protocol') names.add('sec-websocket-protocol')
   }
   removedByService.set(service, names)
@@ -122,10 +137,4 @@ function connectionOptions(fields: readonly HeaderField[]): ReadonlySet<string> 
 /** Halves of a secret in two partial answers would pass the scrubber (CE-05). */
 function isRange(name: string, { allowsRanges }: Operation): boolean {
   return !allowsRanges && (name === 'range' || name === 'if-range')
-}
-
-/** No token of ours leaves in a Referer or a User-Agent either (TK-10). */
-function withoutTokens(field: HeaderField, value: string, { text, form }: Presented): HeaderField {
-  const hidden = form === 'jwt' ? value.replaceAll(text, '[phantom-token]') : hideEmbedded(value)
-  return hidden === value ? field : [field[0], hidden]
 }

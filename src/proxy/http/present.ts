@@ -64,7 +64,11 @@ function readProtocols(value: string, index: AcceptIndex): Candidate[] {
 }
 
 function slotCandidate({ place, token }: TargetSlot): Candidate {
-  return { place, isOurs: true, presented: { text: token, form: 'opaque' } }
+  return {
+    place,
+    isOurs: true,
+    presented: { text: token, form: token.includes('.') ? 'jwt' : 'opaque' },
+  }
 }
 
 /**

@@ -60,7 +60,7 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   const located = locate(passage, grant, target) // 3 route, 4 match
   if (!located.ok) return { refusal: located.error }
   const { operation, prefix } = located.value
-  const headers = forwardable(passage.request, operation, presented)
+  const headers = forwardable(passage.request, operation)
   const judged = await judge(parts, passage, { grant, operation, headers }) // 5 body
   if (!judged.ok) return judged.error === 'gone' ? 'gone' : { refusal: judged.error }
   const { access, parameters, stripHeaders } = judged.value
@@ -154,7 +154,11 @@ async function judge(
   if (!operation.baseScopes.every((scope) => grant.scopes.has(scope))) {
     return judgeRequest({ ...asked, read: undefined }, directory, describeParameters)
   }
-  const read = await readFacts(headers, { operation, body: request.body }, budget)
+  const read = await readFacts(
+    headers,
+    { operation, body: request.body },
+    budget.shareOf(grant.agent),
+  )
   if (!read.ok) return err(read.error === 'gone' ? refuseStalled(passage) : read.error)
   passage.held = read.value.held
   return judgeRequest({ ...asked, read: read.value }, directory, describeParameters)
@@ -181,19 +185,26 @@ async function turnAway({ exchange }: DoorParts, passage: Passage, stop: Stop): 
 }
 
 /** Something of ours broke: nothing of it gets out, and an admission is never left open. */
-function breakOff({ log }: DoorParts, passage: Passage, error: unknown): void {
-  const { caller, admission, held } = passage
+function breakOff({ exchange, log }: DoorParts, passage: Passage, error: unknown): void {
+  const { caller, admission, held, grant, directory, parameters } = passage
   const { requestId } = caller
   const failure = error instanceof Failure ? error : undefined
   const kind = failure?.code ?? (error instanceof Error ? error.name : 'unknown')
   log.error('request_failed', { requestId, kind })
   held?.release()
-  admission?.close({
-    result: 'failed',
-    cause: 'internal_failure',
-    requestBytes: 0,
-    responseBytes: 0,
-    durationsMs: { total: 0 },
-  })
+  if (admission) {
+    admission.close({
+      result: 'failed',
+      cause: 'internal_failure',
+      requestBytes: 0,
+      responseBytes: 0,
+      durationsMs: { total: 0 },
+    })
+  } else {
+    const refusal: Refusal = { reason: 'internal_failure' }
+    const catalogDigest = directory.catalog.digest
+    const access = passage.known()
+    void exchange.record({ grant, refusal, caller, access, parameters, catalogDigest })
+  }
   passage.answer(problemOfFailure(undefined, requestId))
 }

@@ -22,7 +22,8 @@ export interface DoorAddress {
   readonly dialledAuthority: string | undefined
 }
 
-const ABSOLUTE = /^https?:\/\/(?<authority>[^/?#@]+)(?<rest>[/?#].*)?$/i
+/** With a scheme, or relative to one: `//api.stripe.com/v1` leads away as well. */
+const ABSOLUTE = /^(?:https?:)?\/\/(?<authority>[^/?#@]+)(?<rest>[/?#].*)?$/i
 
 /** Headers whose values hold URLs that a client follows. */
 export function holdsUrls(name: string): boolean {

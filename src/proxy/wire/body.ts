@@ -35,6 +35,9 @@ export const NO_BODY: WireBody = {
   collect: () => Promise.resolve(Buffer.alloc(0)),
 }
 
+/** Longest time for a body that a rule must read before anything is forwarded. */
+const COLLECT_TIMEOUT_MS = 60_000
+
 const DONE: IteratorResult<Buffer> = { done: true, value: undefined }
 
 export class NodeBody implements WireBody, AsyncIterableIterator<Buffer> {
@@ -65,12 +68,19 @@ export class NodeBody implements WireBody, AsyncIterableIterator<Buffer> {
     return this
   }
 
-  async collect(maxBytes: number): Promise<Buffer | BodyProblem> {
+  async collect(
+    maxBytes: number,
+    mayKeep: (bytes: number) => boolean,
+  ): Promise<Buffer | BodyProblem> {
     if (this.length !== undefined && this.length > maxBytes) return 'too_large'
     const chunks: Buffer[] = []
+    const deadline = performance.now() + COLLECT_TIMEOUT_MS
     try {
       for await (const chunk of this) {
         if (this.bytesRead > maxBytes) return 'too_large'
+        // A byte now and then resets the idle timer, and must not hold memory for ever.
+        if (performance.now() > deadline) throw this.#gone()
+        if (!mayKeep(chunk.length)) return 'no_room'
         chunks.push(chunk)
       }
     } catch {

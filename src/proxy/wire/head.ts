@@ -81,12 +81,13 @@ function readSingles(
   if (host === undefined ? version === '1.1' : !isHost(host)) {
     return bad(400, 'the Host field is missing or malformed')
   }
-  const awaitsContinue = expectation !== undefined
-  if (awaitsContinue && expectation.toLowerCase() !== '100-continue') {
+  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue') {
     return bad(417, 'the only expectation is 100-continue')
   }
   const framing = readFraming(version, single)
   if (!framing.ok) return framing
+  // An HTTP/1.0 client cannot understand a 100 (RFC 9110 10.1.1).
+  const awaitsContinue = expectation !== undefined && version === '1.1'
   return ok({ fields, spelling, host, length: framing.value, awaitsContinue })
 }
 

@@ -34,7 +34,7 @@ export interface WireRequest {
 }
 
 /** Why a body could not be had. */
-export type BodyProblem = 'too_large' | 'gone'
+export type BodyProblem = 'too_large' | 'no_room' | 'gone'
 
 export interface WireBody {
   /** False for no Content-Length, `Content-Length: 0`, and no chunked coding. */
@@ -48,8 +48,8 @@ export interface WireBody {
   proceed(): void
   /** Pulled chunk by chunk; throws when the client goes or stalls. Reading is for one reader. */
   chunks(): AsyncIterable<Buffer>
-  /** The whole body, within limits. */
-  collect(maxBytes: number): Promise<Buffer | BodyProblem>
+  /** The whole body, within limits of size and time; `mayKeep` is asked for each chunk's bytes. */
+  collect(maxBytes: number, mayKeep: (bytes: number) => boolean): Promise<Buffer | BodyProblem>
 }
 
 /** A complete answer. Header names and values alternate. */

@@ -224,6 +224,10 @@ class NodeWire implements WireServer {
   }
 
   #answerRaw(socket: Socket, problem: { readonly status: number; readonly problem: string }): void {
+    // Node takes its own listener off a socket that it hands over; a reset must not end us (AV-09).
+    socket.on('error', () => {
+      socket.destroy()
+    })
     if (!socket.writable) {
       socket.destroy()
       return
