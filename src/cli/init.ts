@@ -8,15 +8,15 @@ import { userInfo } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
-import type { Catalog } from '../catalog/catalog.ts'
 import { loadCatalog } from '../catalog-files.ts'
+import { defaultListeners } from '../config/rules.ts'
 import { replaceFile } from '../state-dir/durable-file.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import { startBackground } from './background.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
 import { isInitialised, planInit, type InitPlan, type InitWishes } from './init-plan.ts'
-import { askWishes } from './init-questions.ts'
+import { askWishes, type Ground } from './init-questions.ts'
 import { INIT_STEPS } from './init-steps.ts'
 import { nextSteps } from './next-steps.ts'
 import {
@@ -116,18 +116,24 @@ async function wishesOf(
     isStarting: asked.start && asked.systemd === undefined,
   }
   if (session.shared.yes) return wishes
-  if (session.terminal.isInteractive) return await askWishes(await catalogHere(session), wishes)
+  const { isInteractive, dialogue } = session.terminal
+  if (isInteractive) return await askWishes(dialogue, await groundOf(session, environment), wishes)
   throw new Failure(
     'usage_invalid',
     'there is no terminal to ask on: add --yes, and say with --services and --import-secret what to set up',
   )
 }
 
-/** Services to choose from: those beside the configuration are among them. */
-async function catalogHere(session: Session): Promise<Catalog> {
-  if (isInitialised(session)) return await openCatalog(loadLocal(session).config)
+/** What is here already: the listeners of an environment that is set up, services beside the file. */
+async function groundOf(session: Session, environment: string): Promise<Ground> {
+  if (isInitialised(session)) {
+    const { config } = loadLocal(session)
+    const usual = { data: config.data.listen, control: config.control.listen }
+    return { catalog: await openCatalog(config), usual }
+  }
   const configDirectory = dirname(configPath(session))
-  return await loadCatalog({ configDirectory, settings: new Map() })
+  const catalog = await loadCatalog({ configDirectory, settings: new Map() })
+  return { catalog, usual: defaultListeners(environment) }
 }
 
 function writeUnit({ terminal }: Session, local: Local, file: string): string {

@@ -1,11 +1,11 @@
 /** The fields of a credential from what the operator gives: one value, several options, or a dialogue. */
 
-import { isCancel, text } from '@clack/prompts'
 import { Failure } from '../base/errors.ts'
 import type { FieldShape, ParsedFields } from '../secret/parse-fields.ts'
 import { Secret } from '../secret/secret.ts'
+import type { Dialogue } from './dialogue.ts'
 import { gatherFields, readFields, type SecretPurpose } from './sealing.ts'
-import { askSecret, cancelled, readSecret, takeSecret } from './secret-input.ts'
+import { readSecret, takeSecret } from './secret-input.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `given` are the `--field name=source` options. */
@@ -17,7 +17,7 @@ export async function inputFields(
   if (given !== undefined) return await optionFields(terminal, purpose, given)
   const required = requiredFields(purpose)
   if (terminal.isInteractive && required.length > 1)
-    return gatherFields(purpose, await askFields(purpose, required))
+    return gatherFields(purpose, await askFields(terminal.dialogue, purpose, required))
   return readFields(purpose, await readSecret(terminal, `Value for ${purpose.name}`))
 }
 
@@ -27,21 +27,17 @@ export function requiredFields({ shape: { forms } }: SecretPurpose): readonly Fi
 }
 
 export async function askFields(
+  dialogue: Dialogue,
   { name }: SecretPurpose,
   fields: readonly FieldShape[],
 ): Promise<ReadonlyMap<string, Secret>> {
   const values = new Map<string, Secret>()
   for (const field of fields) {
-    const question = fields.length === 1 ? `Credential for ${name}` : `${name}: ${field.name}`
-    values.set(field.name, await (field.secret ? askSecret(question) : askPlainly(question)))
+    const question = `${name}: ${field.name}`
+    const value = await (field.secret ? dialogue.hide(question) : dialogue.type(question))
+    values.set(field.name, new Secret(value))
   }
   return values
-}
-
-async function askPlainly(question: string): Promise<Secret> {
-  const value = await text({ message: question })
-  if (isCancel(value)) throw cancelled()
-  return new Secret(value)
 }
 
 async function optionFields(

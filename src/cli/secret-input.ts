@@ -5,7 +5,6 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isCancel, password } from '@clack/prompts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import { looksLikeRealCredential } from '../secret/looks-real.ts'
 import { Secret } from '../secret/secret.ts'
@@ -35,24 +34,9 @@ export async function readSecretText(terminal: Terminal, question: string): Prom
   const piped = await terminal.readInput()
   if (piped?.trim() === '') throw new Failure('usage_invalid', 'standard input holds no value')
   if (piped !== undefined) return piped
-  if (terminal.isInteractive) return await askText(question)
+  if (terminal.isInteractive) return await terminal.dialogue.hide(question)
   throw new Failure('usage_invalid', 'give the value on standard input: `... < file`')
 }
-
-export async function askSecret(question: string): Promise<Secret> {
-  return new Secret(await askText(question))
-}
-
-async function askText(question: string): Promise<string> {
-  const value = await password({
-    message: question,
-    validate: (text) => ((text ?? '') === '' ? 'nothing was typed' : undefined),
-  })
-  if (isCancel(value)) throw cancelled()
-  return value
-}
-
-export const cancelled = (): Failure => new Failure('refused', 'cancelled; nothing was changed')
 
 /** `env:NAME`, `file:PATH` or `-`: where a value is taken from once, to be sealed. */
 export async function takeSecret(terminal: Terminal, source: string): Promise<Secret> {

@@ -1,7 +1,6 @@
 /** `secret`: what the vault holds, by name and version; values come out nowhere. */
 
 import type { Command } from 'commander'
-import { confirm } from '@clack/prompts'
 import { z } from 'zod'
 import type { SecretView } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
@@ -10,10 +9,10 @@ import { formatReference } from '../secret/reference.ts'
 import type { Call, Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog } from './config-file.ts'
 import { connect, describe } from './connection.ts'
+import { cancelled } from './dialogue.ts'
 import { formatMoment } from './moments.ts'
 import { referencePath } from './reference.ts'
 import { purposeOf, secretNamesOf } from './sealing.ts'
-import { cancelled } from './secret-input.ts'
 import { registerSecretSet } from './secret-set.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import { formatTable } from './table.ts'
@@ -89,7 +88,7 @@ async function deleteSecret({ session, args: [name = ''] }: Call<object>): Promi
 
 async function confirmed({ terminal, shared }: Session, question: string): Promise<void> {
   if (shared.yes || !terminal.isInteractive) return
-  if ((await confirm({ message: question, initialValue: false })) !== true) throw cancelled()
+  if (!(await terminal.dialogue.confirm(question))) throw cancelled()
 }
 
 async function deleteReference(session: Session, local: Local, name: string): Promise<void> {

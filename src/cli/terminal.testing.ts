@@ -1,6 +1,7 @@
 /** A terminal that collects what is printed, for tests that run commands in their own process. */
 
 import picocolors from 'picocolors'
+import { createDialogue } from './dialogue.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface CollectingTerminal extends Terminal {
@@ -18,6 +19,7 @@ export function aTerminal(
     note: (text) => noted.push(text),
     isInteractive: false,
     isPrintingToPerson: false,
+    dialogue: createDialogue(),
     colors: picocolors.createColors(false),
     env: {},
     workingDirectory: '/nowhere',

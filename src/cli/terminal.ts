@@ -1,6 +1,7 @@
 /** What a command may touch of the outside: streams, variables, the directory it was called in. */
 
 import picocolors from 'picocolors'
+import { createDialogue, type Dialogue } from './dialogue.ts'
 
 export type Colors = ReturnType<typeof picocolors.createColors>
 
@@ -13,6 +14,8 @@ export interface Terminal {
   readonly isInteractive: boolean
   /** Standard output is a terminal and not a pipe or a file. */
   readonly isPrintingToPerson: boolean
+  /** Only to be used where `isInteractive`. */
+  readonly dialogue: Dialogue
   readonly colors: Colors
   readonly env: Readonly<Record<string, string | undefined>>
   readonly workingDirectory: string
@@ -29,6 +32,7 @@ export function createTerminal(): Terminal {
     note: (text) => stderr.write(`${text}\n`),
     isInteractive: stdin.isTTY && stdout.isTTY,
     isPrintingToPerson: stdout.isTTY,
+    dialogue: createDialogue(),
     colors: picocolors.createColors(wantsColors(stdout.isTTY)),
     env,
     workingDirectory: process.cwd(),
