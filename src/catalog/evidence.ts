@@ -154,7 +154,8 @@ async function judgeJson(
   const tracker = new FieldTracker(tests.map(fieldOf))
   const scanned = await scanJson<FieldState>(bytes, {
     root: tracker.start,
-    enter: (state, name) => tracker.enter(state, name),
+    member: (state, name) => tracker.enter(state, name),
+    element: (state) => tracker.enter(state, undefined),
     value: (state, text) => {
       for (const index of state.covered) judgeValue(tests[index], text, found)
     },

@@ -63,10 +63,10 @@ export class FieldTracker {
     this.start = { open, covered: [] }
   }
 
-  /** The place below `state` that has this name, or this index as a decimal. */
-  enter(state: FieldState, name: string): FieldState {
+  /** The place below `state` that has this name; without one, every element of a list. */
+  enter(state: FieldState, name: string | undefined): FieldState {
     if (state.open.length === 0) return state.covered.length === 0 ? NOWHERE : state
-    const folded = foldName(name)
+    const folded = name === undefined ? undefined : foldName(name)
     const open: number[] = []
     let covered = state.covered
     for (let at = 0; at < state.open.length; at += 2) {
@@ -86,11 +86,14 @@ export class FieldTracker {
   }
 
   /** The part that is open below this name; undefined when the pattern ends here. */
-  #next(pattern: number, part: number, name: string): number | undefined {
+  #next(pattern: number, part: number, name: string | undefined): number | undefined {
     const here = this.#patterns[pattern]?.parts[part]
-    if (here?.kind === 'deep') return part
-    if (here?.kind === 'any' || (here?.kind === 'name' && here.name === name)) return part + 1
-    return undefined
+    if (!here) return undefined
+    if (here.kind === 'deep') return part
+    if (here.kind === 'any') return part + 1
+    // A pattern that names an index covers all elements: more than it need.
+    const isNamed = name === undefined ? /^\d+$/.test(here.name) : here.name === name
+    return isNamed ? part + 1 : undefined
   }
 
   #length(pattern: number): number {

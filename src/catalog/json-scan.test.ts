@@ -7,7 +7,8 @@ function collector(): { lines: string[]; visitor: JsonVisitor<string> } {
   const lines: string[] = []
   const visitor: JsonVisitor<string> = {
     root: '$',
-    enter: (place, name) => `${place}/${name}`,
+    member: (place, name) => `${place}/${name}`,
+    element: (place) => `${place}/*`,
     value: (place, text) => {
       if (text) lines.push(`${place} = ${text()}`)
     },
@@ -23,8 +24,7 @@ async function scan(text: string | Buffer) {
 
 /** The same list, made from JSON.parse. */
 function linesOf(value: unknown, place = '$'): string[] {
-  if (Array.isArray(value))
-    return value.flatMap((item, index) => linesOf(item, `${place}/${index}`))
+  if (Array.isArray(value)) return value.flatMap((item) => linesOf(item, `${place}/*`))
   if (typeof value === 'object' && value !== null)
     return Object.entries(value).flatMap(([key, item]) => linesOf(item, `${place}/${key}`))
   return [`${place} = ${typeof value === 'string' ? value : JSON.stringify(value)}`]
@@ -34,7 +34,7 @@ describe('the JSON scanner', () => {
   it('shows every scalar with its place', async () => {
     const { result, lines } = await scan('{"a": [1, {"b\\u0061": "x\\n"}], "c": null, "": -1.5e3}')
     expect(result.ok).toBe(true)
-    expect(lines).toEqual(['$/a/0 = 1', '$/a/1/ba = x\n', '$/c = null', '$/ = -1.5e3'])
+    expect(lines).toEqual(['$/a/* = 1', '$/a/*/ba = x\n', '$/c = null', '$/ = -1.5e3'])
   })
 
   it('sees what JSON.parse sees', async () => {
@@ -63,6 +63,22 @@ describe('the JSON scanner', () => {
       }),
       { numRuns: 3000 },
     )
+  })
+
+  it.each([128, 256, 300])('reads on where a slice of %i KiB ended', async (kibibytes) => {
+    const filler = kibibytes * 1024
+    for (let shift = -12; shift <= 2; shift += 1) {
+      for (const tail of ['"a\\u0041é"', '"\\\\"', '12.5', 'true', '{"k\\n":"v"}']) {
+        for (const space of [' ', 'x']) {
+          const long = space.repeat(filler + shift)
+          const text = space === ' ' ? `[${long}${tail}]` : `["${long}",${tail}]`
+          expect(await scan(text)).toEqual({
+            result: { ok: true, value: undefined },
+            lines: linesOf(JSON.parse(text)),
+          })
+        }
+      }
+    }
   })
 
   it.each([

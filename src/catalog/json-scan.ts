@@ -7,6 +7,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { err, ok, type Result } from '../base/result.ts'
+import { endOfScalar, endOfText, QUOTE, skipSpace } from './json-tokens.ts'
 
 export type JsonProblem =
   | 'json_malformed'
@@ -19,8 +20,10 @@ export type JsonProblem =
 /** What to do with the values. `P` is a place in the text, as the visitor sees places. */
 export interface JsonVisitor<P> {
   readonly root: P
-  /** The place of a member or an element; an element's name is its index. */
-  enter(place: P, name: string): P
+  /** The place of a member. */
+  member(place: P, name: string): P
+  /** The place of every element of a list: asked once for all of them. */
+  element(place: P): P
   /** Called for every value; `text` gives a scalar's text, and nothing for `{` and `[`. */
   value(place: P, text: (() => string) | undefined): void
 }
@@ -28,8 +31,9 @@ export interface JsonVisitor<P> {
 const MAX_DEPTH = 64
 const MAX_KEYS = 100_000
 const MAX_KEY_BYTES = 4096
-/** Bytes between two turns of the event loop: about a millisecond. */
-const SLICE_BYTES = 128 * 1024
+/** How much is read between two turns of the event loop: about a millisecond. */
+const SLICE_TOKENS = 2000
+const SLICE_BYTES = 256 * 1024
 
 /** Walks the whole text. The visitor may have seen values before a problem was found. */
 export async function scanJson<P>(
@@ -39,7 +43,7 @@ export async function scanJson<P>(
   if (!isUtf8(bytes)) return err('json_not_utf8')
   const scanner = new JsonScanner(bytes, visitor)
   try {
-    while (!scanner.advance(SLICE_BYTES)) await nextTurn()
+    while (!scanner.advance()) await nextTurn()
   } catch (problem) {
     if (problem instanceof ScanStop) return err(problem.reason)
     throw problem
@@ -62,26 +66,18 @@ class ScanStop extends Error {
 type Expected = 'value' | 'value_or_end' | 'key' | 'key_or_end' | 'comma_or_end' | 'nothing'
 
 interface Container<P> {
+  /** Of an object itself; of an array's elements. */
   readonly place: P
   /** Keys seen; undefined for an array. */
   readonly keys: Set<string> | undefined
-  index: number
 }
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const OBJECT = 0x7b
 const OBJECT_END = 0x7d
 const ARRAY = 0x5b
 const ARRAY_END = 0x5d
-
-const LITERALS: Readonly<Record<number, Buffer>> = {
-  0x74: Buffer.from('true'),
-  0x66: Buffer.from('false'),
-  0x6e: Buffer.from('null'),
-}
-const NUMBER_BYTES = new Set(Buffer.from('0123456789+-.eE'))
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
+const COMMA = 0x2c
+const COLON = 0x3a
 
 class JsonScanner<P> {
   readonly #bytes: Buffer
@@ -90,6 +86,10 @@ class JsonScanner<P> {
   #place: P
   #expected: Expected = 'value'
   #at = 0
+  /** Where this slice ends. */
+  #stop = 0
+  /** The text that is being read, which may be longer than a slice. */
+  #text: { readonly from: number; readonly isKey: boolean } | undefined
   #keyCount = 0
 
   constructor(bytes: Buffer, visitor: JsonVisitor<P>) {
@@ -98,35 +98,30 @@ class JsonScanner<P> {
     this.#place = visitor.root
   }
 
-  /** Reads on for about `count` bytes; true when the text is read. */
-  advance(count: number): boolean {
-    const stop = this.#at + count
-    while (this.#at < stop) {
-      this.#skipSpace()
-      if (this.#at >= this.#bytes.length) {
-        if (this.#expected !== 'nothing') throw new ScanStop('json_malformed')
-        return true
-      }
-      this.#token(this.#bytes[this.#at] ?? 0)
+  /** Reads on for a slice; true when the whole text is read. */
+  advance(): boolean {
+    this.#stop = Math.min(this.#at + SLICE_BYTES, this.#bytes.length)
+    for (let tokens = 0; tokens < SLICE_TOKENS; tokens += 1) {
+      if (!this.#text) this.#at = skipSpace(this.#bytes, this.#at, this.#stop)
+      if (this.#at >= this.#stop) break
+      if (this.#text) this.#readText(this.#text)
+      else this.#token(this.#bytes[this.#at] ?? 0)
     }
-    return false
+    if (this.#at < this.#bytes.length) return false
+    if (this.#expected !== 'nothing' || this.#text) throw new ScanStop('json_malformed')
+    return true
   }
 
   #token(byte: number): void {
     switch (this.#expected) {
+      case 'value':
       case 'value_or_end':
-        if (byte === ARRAY_END) this.#close()
+        if (byte === ARRAY_END && this.#expected === 'value_or_end') this.#close()
         else this.#value(byte)
         return
-      case 'value':
-        this.#value(byte)
-        return
-      case 'key_or_end':
-        if (byte === OBJECT_END) this.#close()
-        else this.#key(byte)
-        return
       case 'key':
-        this.#key(byte)
+      case 'key_or_end':
+        this.#keyOrEnd(byte)
         return
       case 'comma_or_end':
         this.#separator(byte)
@@ -138,18 +133,21 @@ class JsonScanner<P> {
 
   #value(byte: number): void {
     const container = this.#open.at(-1)
-    if (container && !container.keys) {
-      this.#place = this.#visitor.enter(container.place, String(container.index))
-      container.index += 1
-    }
+    if (container && !container.keys) this.#place = container.place
     if (byte === OBJECT || byte === ARRAY) {
       this.#begin(byte)
       return
     }
+    if (byte === QUOTE) {
+      this.#beginText(false)
+      return
+    }
     const from = this.#at
-    if (byte === QUOTE) this.#string()
-    else if (LITERALS[byte]) this.#literal(LITERALS[byte])
-    else this.#number()
+    this.#at = this.#checked(endOfScalar(this.#bytes, from))
+    this.#endValue(from)
+  }
+
+  #endValue(from: number): void {
     this.#visitor.value(this.#place, this.#reader(from, this.#at))
     this.#expected = this.#open.length === 0 ? 'nothing' : 'comma_or_end'
   }
@@ -158,7 +156,8 @@ class JsonScanner<P> {
     if (this.#open.length >= MAX_DEPTH) throw new ScanStop('json_too_deep')
     this.#visitor.value(this.#place, undefined)
     const keys = byte === OBJECT ? new Set<string>() : undefined
-    this.#open.push({ place: this.#place, keys, index: 0 })
+    const place = keys ? this.#place : this.#visitor.element(this.#place)
+    this.#open.push({ place, keys })
     this.#expected = keys ? 'key_or_end' : 'value_or_end'
     this.#at += 1
   }
@@ -175,74 +174,50 @@ class JsonScanner<P> {
       this.#close()
       return
     }
-    if (byte !== 0x2c) throw new ScanStop('json_malformed')
+    if (byte !== COMMA) throw new ScanStop('json_malformed')
     this.#expected = isObject ? 'key' : 'value'
     this.#at += 1
   }
 
-  #key(byte: number): void {
+  #keyOrEnd(byte: number): void {
+    if (byte === OBJECT_END && this.#expected === 'key_or_end') this.#close()
+    else if (byte === QUOTE) this.#beginText(true)
+    else throw new ScanStop('json_malformed')
+  }
+
+  #endKey(from: number): void {
     const container = this.#open.at(-1)
-    if (byte !== QUOTE || !container?.keys) throw new ScanStop('json_malformed')
-    const from = this.#at
-    this.#string()
     if (this.#at - from > MAX_KEY_BYTES) throw new ScanStop('json_key_too_long')
     this.#keyCount += 1
     if (this.#keyCount > MAX_KEYS) throw new ScanStop('json_too_many_keys')
     const key = this.#reader(from, this.#at)()
-    if (container.keys.has(key)) throw new ScanStop('json_duplicate_key')
+    if (!container?.keys || container.keys.has(key)) throw new ScanStop('json_duplicate_key')
     container.keys.add(key)
-    this.#skipSpace()
-    if (this.#bytes[this.#at] !== 0x3a) throw new ScanStop('json_malformed')
+    this.#at = skipSpace(this.#bytes, this.#at, this.#bytes.length)
+    if (this.#bytes[this.#at] !== COLON) throw new ScanStop('json_malformed')
     this.#at += 1
-    this.#place = this.#visitor.enter(container.place, key)
+    this.#place = this.#visitor.member(container.place, key)
     this.#expected = 'value'
   }
 
-  #skipSpace(): void {
-    for (;;) {
-      const byte = this.#bytes[this.#at]
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return
-      this.#at += 1
-    }
-  }
-
-  /** Moves behind the closing quote. The bytes are UTF-8 already. */
-  #string(): void {
-    for (;;) {
-      this.#at += 1
-      const byte = this.#bytes[this.#at]
-      if (byte === undefined || byte < 0x20) throw new ScanStop('json_malformed')
-      if (byte === BACKSLASH) this.#escape()
-      else if (byte === QUOTE) break
-    }
+  #beginText(isKey: boolean): void {
+    this.#text = { from: this.#at, isKey }
     this.#at += 1
   }
 
-  #escape(): void {
+  /** Reads to the closing quote, or to the end of the slice. */
+  #readText({ from, isKey }: { readonly from: number; readonly isKey: boolean }): void {
+    this.#at = this.#checked(endOfText(this.#bytes, this.#at, this.#stop))
+    if (this.#at >= this.#stop) return
     this.#at += 1
-    const byte = this.#bytes[this.#at] ?? 0
-    if (byte === 0x75) {
-      const hex = this.#bytes.toString('latin1', this.#at + 1, this.#at + 5)
-      if (!/^[0-9A-Fa-f]{4}$/.test(hex)) throw new ScanStop('json_malformed')
-      this.#at += 4
-    } else if (!'"\\/bfnrt'.includes(String.fromCharCode(byte))) {
-      throw new ScanStop('json_malformed')
-    }
+    this.#text = undefined
+    if (isKey) this.#endKey(from)
+    else this.#endValue(from)
   }
 
-  #literal(literal: Buffer): void {
-    const end = this.#at + literal.length
-    if (!this.#bytes.subarray(this.#at, end).equals(literal)) throw new ScanStop('json_malformed')
-    this.#at = end
-  }
-
-  #number(): void {
-    let end = this.#at
-    while (NUMBER_BYTES.has(this.#bytes[end] ?? 0)) end += 1
-    const text = this.#bytes.toString('latin1', this.#at, end)
-    NUMBER.lastIndex = 0
-    if (text === '' || NUMBER.exec(text)?.[0] !== text) throw new ScanStop('json_malformed')
-    this.#at = end
+  #checked(end: number): number {
+    if (end < 0) throw new ScanStop('json_malformed')
+    return end
   }
 
   /** Decodes only what somebody asks for. Valid by now, so that JSON.parse cannot fail. */

@@ -14,7 +14,8 @@ const cases = (readCorpus('http/json-parsing') ?? []).map((row) => ({
 async function accepts(bytes: Buffer): Promise<boolean> {
   const scanned = await scanJson(bytes, {
     root: undefined,
-    enter: () => undefined,
+    member: () => undefined,
+    element: () => undefined,
     value: (_, text) => {
       text?.()
     },
