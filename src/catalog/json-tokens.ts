@@ -1,7 +1,7 @@
 /** The tokens of JSON (RFC 8259) as bytes: where each ends. -1 means that it is none. */
 
 export const QUOTE = 0x22
-export const BACKSLASH = 0x5c
+const BACKSLASH = 0x5c
 
 const SHORT_ESCAPES = new Set(Buffer.from('"\\/bfnrt'))
 const LITERALS: Readonly<Record<number, Buffer>> = {

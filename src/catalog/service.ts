@@ -1,7 +1,7 @@
 /** A compiled service: what a catalogue file means, in the form that the road asks questions of. */
 
 export type Risk = 'read' | 'write' | 'money' | 'destructive' | 'admin' | 'secrets'
-export type Effect = 'spend' | 'external_send' | 'publish'
+type Effect = 'spend' | 'external_send' | 'publish'
 
 export interface Scope {
   /** Full name, `stripe:refund`. */
@@ -12,7 +12,7 @@ export interface Scope {
   readonly effects: readonly Effect[]
 }
 
-export type HostRole =
+type HostRole =
   | 'api'
   | 'upload'
   | 'download'
@@ -103,7 +103,7 @@ export interface OriginOverride {
   readonly allowPrivateAddress: boolean
 }
 
-export interface ClientVariable {
+interface ClientVariable {
   readonly name: string
   /** May use {proxy} {proxy_host} {token} and credential fields that are not secret. */
   readonly value: string
