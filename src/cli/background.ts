@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../base/errors.ts'
-import type { Run } from '../state-dir/run-file.ts'
-import { readRun } from '../state-dir/run-file.ts'
+import type { StateDirectory } from '../state-dir.ts'
+import { readLockOwner, readRun, type Run } from '../state-dir/run-file.ts'
 import { clientOf, findRunning, isOwnProcess } from './running.ts'
 import { overridesOf, type Local, type Session } from './session.ts'
 
@@ -42,10 +42,28 @@ export async function startBackground(session: Session, local: Local): Promise<S
       'refused',
       `process ${found.run.pid} serves this state directory and cannot be made sure of (${found.why}): stop it first`,
     )
-  return { run: await spawnServer(session, local), isNew: true }
+  const server = spawnServer(session, local)
+  const run = await readiness(local.state, () => (server.hasEnded() ? undefined : server.pid))
+  if (run) return { run, isNew: true }
+  // Another one was starting when ours came, and has the directory: as after an `init` that was killed.
+  const others = await readiness(local.state, () => lockHolder(local.state, server.pid))
+  if (others) return { run: others, isNew: false }
+  const why = server.hasEnded() ? 'did not start' : 'did not become ready in time and was stopped'
+  server.stop()
+  throw new Failure(
+    'listen_failed',
+    `the service ${why}; its last words (${local.state.logFile}):\n${server.lastWords()}`,
+  )
 }
 
-async function spawnServer(session: Session, local: Local): Promise<Run> {
+interface SpawnedServer {
+  readonly pid: number | undefined
+  hasEnded(): boolean
+  stop(): void
+  lastWords(): string
+}
+
+function spawnServer(session: Session, local: Local): SpawnedServer {
   const { config, state } = local
   const log = openLog(state.logFile)
   const before = fstatSync(log).size
@@ -57,25 +75,34 @@ async function spawnServer(session: Session, local: Local): Promise<Run> {
     stdio: ['ignore', log, log],
   })
   closeSync(log)
+  child.unref()
   child.on('error', () => undefined) // then it has no process id, and has ended
-  const hasEnded = () =>
-    child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+  return {
+    pid: child.pid,
+    hasEnded: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
+    stop: () => child.kill('SIGTERM'),
+    lastWords: () => readLogTail(state.logFile, before),
+  }
+}
+
+/** Waits until the process answers on both planes; undefined when it is gone, or takes too long. */
+async function readiness(
+  state: StateDirectory,
+  pidOf: () => number | undefined,
+): Promise<Run | undefined> {
   const deadline = Date.now() + READY_TIMEOUT_MS
-  while (!hasEnded() && Date.now() < deadline) {
+  for (let pid = pidOf(); pid !== undefined && Date.now() < deadline; pid = pidOf()) {
     const run = readRun(state)
-    if (run && run.pid === child.pid && (await isReady(run))) {
-      child.unref()
-      return run
-    }
+    if (run?.pid === pid && (await isReady(run))) return run
     await sleep(POLL_MS)
   }
-  const why = hasEnded() ? 'did not start' : 'did not become ready in time and was stopped'
-  child.kill('SIGTERM')
-  const words = readLogTail(state.logFile, before)
-  throw new Failure(
-    'listen_failed',
-    `the service ${why}; its last words (${state.logFile}):\n${words}`,
-  )
+  return undefined
+}
+
+/** A process of ours, other than this one, that has the directory. */
+function lockHolder(state: StateDirectory, except: number | undefined): number | undefined {
+  const pid = readLockOwner(state)
+  return pid !== undefined && pid !== except && isOwnProcess(pid) ? pid : undefined
 }
 
 async function isReady(run: Run): Promise<boolean> {

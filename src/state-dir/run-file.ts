@@ -1,6 +1,7 @@
 /** `run/serve.json`: which process serves this state directory, and where it listens. */
 
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { StateDirectory } from '../state-dir.ts'
 import { replaceFile } from './durable-file.ts'
@@ -28,15 +29,26 @@ export function writeRun(state: StateDirectory, run: Run): void {
 /** Undefined when nothing serves, or what the file says cannot be understood. */
 export function readRun(state: StateDirectory): Run | undefined {
   const text = readPrivateFile(state.runFile)
-  if (text === undefined) return undefined
-  try {
-    return runSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+  return text === undefined ? undefined : runSchema.safeParse(asJson(text)).data
 }
 
 /** Removes the file of a process that ends, and leaves that of a successor alone. */
 export function removeRun(state: StateDirectory, pid: number): void {
   if (readRun(state)?.pid === pid) rmSync(state.runFile, { force: true })
+}
+
+const ownerSchema = z.object({ pid: z.int().positive() })
+
+/** The process that locked the directory, which it does before it listens; perhaps a dead one. */
+export function readLockOwner({ path }: StateDirectory): number | undefined {
+  const text = readPrivateFile(join(path, 'lock.json'))
+  return text === undefined ? undefined : ownerSchema.safeParse(asJson(text)).data?.pid
+}
+
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
