@@ -10,6 +10,7 @@ import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const upstreams = new Map<string, Upstream>()
 const tokens = new Map<string, string>()
+const expired = new Map<string, string>()
 let proxy: ProxyProcess
 
 beforeAll(async () => {
@@ -20,6 +21,11 @@ beforeAll(async () => {
   for (const { id, scopes } of SDK_CASES) {
     tokens.set(id, await proxy.issue(scopes, { agent: `${id}-agent` }))
   }
+  const spent = await issueExpired(
+    proxy,
+    SDK_CASES.map(({ scopes }) => scopes),
+  )
+  SDK_CASES.forEach(({ id }, index) => expired.set(id, spent[index]!))
 })
 
 afterAll(async () => {
@@ -63,8 +69,7 @@ describe.each(SDK_CASES)('the $id SDK', (sdk) => {
   })
 
   it('rejects an expired token', async () => {
-    const expired = await issueExpired(proxy, sdk.scopes)
-    const message = await rejection(sdk.allowed(proxy.url, expired))
+    const message = await rejection(sdk.allowed(proxy.url, expired.get(sdk.id)!))
     expect(message).toMatch(/phantom token|invalid_auth|token_expired|invalid_token/i)
     expect(received()).toEqual([])
   })

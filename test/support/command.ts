@@ -44,6 +44,8 @@ export function cleanEnvironment(directory: string): Record<string, string> {
     XDG_STATE_HOME: join(home, 'state'),
     XDG_CONFIG_HOME: join(home, 'config'),
     LANG: 'C.UTF-8',
+    // A hundred starts of the same program: compiling it once makes each three times as quick.
+    NODE_COMPILE_CACHE: join(REPOSITORY, 'node_modules', '.cache', 'compile'),
   }
 }
 
