@@ -180,6 +180,19 @@ describe('one state directory', () => {
     expect(await runWell(['start'], place)).toContain('production is running')
   })
 
+  it('is set up and started once when two do it at the same time', async () => {
+    const both = await Promise.all([1, 2].map(() => run([...INIT, ...IMPORT], place)))
+    expect(both.map(({ code, stderr }) => [code, stderr.includes('error')])).toEqual([
+      [0, false],
+      [0, false],
+    ])
+    await runWell(['stop'], place)
+    const starts = await Promise.all([1, 2].map(() => run(['start'], place)))
+    expect(starts.map(({ code }) => code)).toEqual([0, 0])
+    const already = starts.filter(({ stdout }) => stdout.includes('it was running already'))
+    expect(already).toHaveLength(1)
+  })
+
   async function readiness(): Promise<void> {
     for (let tries = 0; tries < 200; tries += 1) {
       const { running } = JSON.parse((await run(['status', '--json'], place)).stdout) as {
