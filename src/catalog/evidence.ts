@@ -17,6 +17,8 @@ export interface TestGroups {
   readonly path: readonly Test[]
   readonly query: readonly Test[]
   readonly body: readonly Test[]
+  /** Of these, the ones on form fields: many servers take a POST's fields from the query as well. */
+  readonly fields: readonly Test[]
 }
 
 export function groupTests(tests: readonly Test[]): TestGroups {
@@ -26,6 +28,7 @@ export function groupTests(tests: readonly Test[]): TestGroups {
     path: from('path'),
     query: from('query'),
     body: tests.filter(looksAtBody),
+    fields: tests.filter(({ source }) => source === 'body' || source === 'form'),
   }
 }
 
@@ -44,11 +47,16 @@ export async function gatherEvidence(
   for (const test of tests.header) if (headerHolds(test, facts)) found.holding.add(test)
   for (const test of tests.path)
     if (segments.some((segment) => accepts(test, segment))) found.holding.add(test)
-  if (query !== undefined && query !== '' && tests.query.length > 0)
-    judgePairs(tests.query, parsePairs(query), found)
+  judgeQuery(tests, query, found)
   const hasBody = tests.body.length > 0 && facts.body.kind !== 'none'
   const bodyProblem = hasBody ? await judgeBody(tests.body, facts, found) : undefined
   return { ...found, bodyProblem }
+}
+
+function judgeQuery(tests: TestGroups, query: string | undefined, found: Findings): void {
+  if (query === undefined || query === '') return
+  const asked = [...tests.query, ...tests.fields]
+  if (asked.length > 0) judgePairs(asked, parsePairs(query), found)
 }
 
 const accepts = (test: Test, text: string): boolean => test.accepts?.(text) ?? true
@@ -90,17 +98,18 @@ async function judgeBody(
 ): Promise<string | undefined> {
   const body = readableBody(facts)
   if (body === undefined) return undefined
-  if ('problem' in body) return markUnknown(tests, found, body.problem)
+  const isForm = saysItIsAForm(facts.contentType)
+  if ('problem' in body) return markUnknown(tests, found, { problem: body.problem, isForm })
   const [readable, others] = partition(
     tests,
     ({ source }) => source === 'body' || source === body.kind,
   )
-  const otherProblem = markUnknown(others, found, `the body is ${body.kind}`)
+  const otherProblem = markUnknown(others, found, { problem: `the body is ${body.kind}`, isForm })
   const problem =
     body.kind === 'json'
       ? await judgeJson(readable, body.bytes, found)
       : judgeForm(readable, body.bytes, found)
-  if (problem !== undefined) return markUnknown(readable, found, problem)
+  if (problem !== undefined) return markUnknown(readable, found, { problem, isForm })
   return others.every((test) => test.isLenient) ? undefined : otherProblem
 }
 
@@ -108,9 +117,14 @@ function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[],
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
 }
 
-function markUnknown(tests: readonly Test[], found: Findings, problem: string): string {
+/** A lenient test lets pass what is no form; a form that cannot be read is not let pass. */
+function markUnknown(
+  tests: readonly Test[],
+  found: Findings,
+  { problem, isForm }: { readonly problem: string; readonly isForm: boolean },
+): string {
   for (const test of tests) {
-    if (!test.isLenient) found.unknown.add(test)
+    if (isForm || !test.isLenient) found.unknown.add(test)
   }
   return problem
 }
@@ -138,6 +152,10 @@ function readableBody({ body, headers, contentType }: Facts): ReadableBody {
 
 const MEDIA_TYPE =
   /^([a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+)\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?$/
+
+function saysItIsAForm(contentType: string | undefined): boolean {
+  return contentType?.toLowerCase().includes('x-www-form-urlencoded') === true
+}
 
 /** Any parameter but `charset=utf-8` may change how the bytes are read. */
 function bodyKind(contentType: string): 'json' | 'form' | undefined {
@@ -179,10 +197,24 @@ const MAX_FORM_BYTES = 1024 * 1024
 
 function judgeForm(tests: readonly Test[], bytes: Buffer, found: Findings): string | undefined {
   if (bytes.length > MAX_FORM_BYTES) return 'the form is larger than 1 MiB'
-  const pairs = parsePairs(bytes.toString('latin1'))
-  if (pairs.length > MAX_PAIRS) return 'the form has too many fields'
+  const text = bytes.toString('latin1')
+  if (hasMoreParts(text, MAX_PAIRS)) return 'the form has too many fields'
+  const pairs = parsePairs(text)
   if (pairs.some(({ name, value }) => name === undefined || value === undefined))
     return 'the form is badly encoded'
   judgePairs(tests, pairs, found)
   return undefined
 }
+
+/** Counted before anything is made of the parts. */
+function hasMoreParts(text: string, limit: number): boolean {
+  let parts = 1
+  for (let index = 0; index < text.length && parts <= limit; index++) {
+    const code = text.charCodeAt(index)
+    if (code === AMPERSAND || code === SEMICOLON) parts += 1
+  }
+  return parts > limit
+}
+
+const AMPERSAND = 0x26
+const SEMICOLON = 0x3b

@@ -17,8 +17,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * readings come out.
  */
 export function parsePairs(text: string): readonly Pair[] {
-  const pieces = text.split('&')
-  if (text.includes(';')) pieces.push(...text.split(/[&;]/))
+  const plain = text.split('&')
+  const pieces = text.includes(';') ? plain.concat(text.split(/[&;]/)) : plain
   return pieces.filter((piece) => piece !== '').map(parsePair)
 }
 
@@ -26,7 +26,13 @@ function parsePair(piece: string): Pair {
   const equals = piece.indexOf('=')
   const name = decodeText(equals < 0 ? piece : piece.slice(0, equals))
   const value = equals < 0 ? '' : decodeText(piece.slice(equals + 1))
-  return { name: name === undefined || hasControl(name) ? undefined : splitName(name), value }
+  const isPlain = name !== undefined && !hasControl(name)
+  return { name: isPlain ? splitName(name) : undefined, value: withoutNul(value) }
+}
+
+/** Where one server's text ends at a NUL, another's goes on: it may be anything. */
+function withoutNul(value: string | undefined): string | undefined {
+  return value?.includes('\0') === true ? undefined : value
 }
 
 /** Names with controls in them are cut short by some servers. */
@@ -34,11 +40,17 @@ function hasControl(name: string): boolean {
   return /[\0-\x1f\x7f]/.test(name)
 }
 
-function splitName(name: string): readonly string[] {
-  if (!name.includes('[')) return [name]
-  const parts = name.split(/\]\[|[[\]]/)
-  if (name.endsWith(']')) parts.pop()
-  return parts
+const MAX_NAME_LENGTH = 1000
+const NESTED = /^[^[\]]+(?:\[[^[\]]*\])+$/
+
+/**
+ * Brackets that do not nest are read in as many ways as there are servers: Rack and qs take
+ * `[balance]` for `balance`. Such a name is no name.
+ */
+function splitName(name: string): readonly string[] | undefined {
+  if (!/[[\]]/.test(name)) return [name]
+  if (name.length > MAX_NAME_LENGTH || !NESTED.test(name)) return undefined
+  return name.slice(0, -1).split(/\]\[|\[/)
 }
 
 function decodeText(raw: string): string | undefined {
