@@ -3,9 +3,10 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { formatAddress, parseAddress, type Address } from '../config/address.ts'
 import { Secret } from '../secret/secret.ts'
+import { secretNamesOf } from '../config/service-settings.ts'
 import type { Choice, Dialogue } from './dialogue.ts'
 import type { InitWishes } from './init-plan.ts'
-import { purposeOf, secretNamesOf, type SecretPurpose } from './sealing.ts'
+import { purposeOf, type SecretPurpose } from './sealing.ts'
 import { askFields, requiredFields } from './secret-fields.ts'
 
 /** What there is before the first question. */

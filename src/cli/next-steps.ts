@@ -3,9 +3,9 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import type { Run } from '../state-dir/run-file.ts'
+import { secretNamesOf } from '../config/service-settings.ts'
 import { openCatalog } from './config-file.ts'
 import { reachable } from './running.ts'
-import { secretNamesOf } from './sealing.ts'
 import { configuredSecrets } from './service-list.ts'
 import type { Local } from './session.ts'
 

@@ -18,7 +18,7 @@ import { registerStatus } from './status.ts'
 import { registerStop } from './stop.ts'
 import type { Terminal } from './terminal.ts'
 import { registerToken } from './token.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../config/version.ts'
 
 const REGISTRATIONS = [
   registerInit,

@@ -5,6 +5,7 @@ import { Failure } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { InjectRule, Service } from '../catalog/service.ts'
+import { originsOf, secretNamesOf } from '../config/service-settings.ts'
 import { seal } from '../secret/envelope.ts'
 import {
   collectFields,
@@ -38,17 +39,7 @@ export function purposeOf(catalog: Catalog, name: string): SecretPurpose {
   }
 }
 
-/** The service's own secret first, then those that single scopes need. */
-export function secretNamesOf({
-  credential,
-  credentialForms,
-  credentialSplits,
-}: Service): readonly string[] {
-  if (credentialForms.length === 0) return []
-  return [...new Set([credential, ...credentialSplits.values()])]
-}
-
-/** Throws `secret_invalid` with words that do not quote the value. */
+/** Throws `usage_invalid` with words that do not quote the value. */
 export function readFields(purpose: SecretPurpose, value: Secret): ParsedFields {
   return settled(purpose, parseFields(value, purpose.shape))
 }
@@ -86,14 +77,6 @@ export async function sealFields(
     )
   const payload = { env: environment, name, version, fields, origins, sealedAt: Date.now() }
   return await seal({ payload, recipient, sealer })
-}
-
-/** Where a service's credential goes: its own hosts, or what the operator put in their place. */
-function originsOf({ origin, hosts }: Service): readonly string[] {
-  if (origin) return [origin.url]
-  return hosts
-    .filter(({ name, auth }) => auth === 'inject' && !name.startsWith('*.'))
-    .map(({ name }) => `https://${name}`)
 }
 
 function headerFields({ inject }: Service): ReadonlySet<string> {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import type { ServiceSettings as CatalogSettings } from '../catalog/settings.ts'
-import type { OriginOverride } from '../catalog/service.ts'
+import type { OriginOverride, Service } from '../catalog/service.ts'
 import type { Config, ServiceSettings } from '../config.ts'
 import type { SourceReference } from '../secret/reference.ts'
 
@@ -15,7 +15,7 @@ export function catalogSettings(config: Config): ReadonlyMap<string, CatalogSett
       {
         extends: settings.extends,
         credential: settings.credential && secretNameOf(id, settings.credential),
-        origin: originOf(id, settings),
+        origin: overrideOf(id, settings),
         hosts: settings.hosts,
         bodyLimitBytes: settings.bodyLimitBytes,
       },
@@ -33,12 +33,30 @@ export function sourceOf({ services }: Config, name: string): SourceReference {
   return { source: 'vault', name }
 }
 
+/** The secrets that a service's scopes need, its own first; none where it takes no credential. */
+export function secretNamesOf({
+  credential,
+  credentialForms,
+  credentialSplits,
+}: Service): readonly string[] {
+  if (credentialForms.length === 0) return []
+  return [...new Set([credential, ...credentialSplits.values()])]
+}
+
+/** Where a service's credential may go: its own hosts, or what the operator put in their place. */
+export function originsOf({ origin, hosts }: Service): readonly string[] {
+  if (origin) return [origin.url]
+  return hosts
+    .filter(({ name, auth }) => auth === 'inject' && !name.startsWith('*.'))
+    .map(({ name }) => `https://${name}`)
+}
+
 /** A secret that is not in the vault has no name there, so it goes by its service's. */
 function secretNameOf(id: string, reference: SourceReference): string {
   return reference.source === 'vault' ? reference.name : id
 }
 
-function originOf(
+function overrideOf(
   id: string,
   { origin, caFile, allowPrivateAddress }: ServiceSettings,
 ): OriginOverride | undefined {
