@@ -3,6 +3,8 @@
  * log at its most talkative; then everything that the system wrote is searched for both.
  */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findInDirectory, findSecret, makeKey } from '../support/canary.ts'
 import { respondAsStripe } from '../support/fake-stripe.ts'
@@ -147,6 +149,15 @@ describe.each([
   it.skipIf(kind.startsWith('key'))('is in nothing that the agent was answered', () => {
     expect(answered.length).toBeGreaterThan(0)
     expect(findSecret(answered.join('\n'), canary())).toEqual([])
+  })
+})
+
+describe('the operator key', () => {
+  it('CE-11 is in its own file and nowhere else', () => {
+    const file = join(proxy.stateDirectory, 'keys', 'operator.key')
+    const key = readFileSync(file, 'utf8').trim()
+    expect(findInDirectory(proxy.directory.path, key)).toEqual([`${file}: plain`])
+    expect(findSecret([...servePrinted(), ...printed, ...answered].join('\n'), key)).toEqual([])
   })
 })
 
