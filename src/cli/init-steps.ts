@@ -112,9 +112,10 @@ async function storeSecret(local: Local, { purpose, parsed }: PlannedSecret): Pr
     putInInbox(local.state, { name, envelope })
     return `sealed ${name}; the service takes it in when it starts`
   }
-  const client = clientOf(found.run, readLocalOperator(local.state)?.key)
-  const version = (await client.secrets.versions(name)).highestVersion + 1
+  const { secrets } = clientOf(found.run, readLocalOperator(local.state)?.key)
+  // One that was deleted comes back above every version it had.
+  const version = (await secrets.versions(name)).highestVersion + 1
   const envelope = await sealFields(purpose, parsed, sealWith(local, version))
-  await client.secrets.put(name, envelope, { ifMatch: 0, version })
+  await secrets.put(name, envelope, { ifMatch: 0, version })
   return `sealed ${name} and stored it`
 }

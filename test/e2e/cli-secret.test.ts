@@ -91,10 +91,13 @@ describe('a secret', () => {
     expect(await runWell(['secret', 'delete', 'openai'], place())).toContain('was taken out')
   })
 
-  it('is deleted by name, once', async () => {
+  it('is deleted by name, once, and comes back above every version it had', async () => {
     expect(await runWell(['secret', 'delete', 'twilio'], place())).toContain('twilio deleted')
     expect(await run(['secret', 'delete', 'twilio'], place())).toMatchObject({ code: 4 })
     expect(await run(['secret', 'rotate', 'twilio'], place('x'))).toMatchObject({ code: 4 })
+    const pair = `{"account_sid": "AC${'0'.repeat(32)}", "username": "SK1", "secret": "hush"}`
+    expect(await runWell(['secret', 'set', 'twilio'], place(pair))).toContain('twilio version 2')
+    await runWell(['secret', 'delete', 'twilio'], place())
   })
 })
 
