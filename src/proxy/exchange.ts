@@ -125,7 +125,8 @@ async function release(
     return err({ refusal: { reason: 'secret_unavailable', credential: name } })
   }
   const refusal = { reason: 'credential_not_configured', credential: name } as const
-  return err(reason === 'origin_not_sealed' ? { refusal, marks: [reason] } : { refusal })
+  if (reason === 'credential_not_configured') return err({ refusal })
+  return err({ refusal: { ...refusal, isSealedElsewhere: true }, marks: [reason] })
 }
 
 interface Cleared {

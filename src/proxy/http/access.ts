@@ -92,9 +92,11 @@ export async function judgeRequest(
   const { facts, held } = read
   const judgement = await catalog.judge(operation, facts, grant.scopes)
   if (!judgement.ok) return judgement
-  const { scopes, stripHeaders } = judgement.value
+  const { scopes, stripHeaders, assumed } = judgement.value
   const parameters = describeParameters({ query, rules, ...bodyFields(facts.contentType, held) })
-  return ok({ access: accessOf(asked, scopes), parameters, stripHeaders })
+  const access = accessOf(asked, scopes)
+  if (assumed === undefined) return ok({ access, parameters, stripHeaders })
+  return ok({ access: { ...access, assumed }, parameters, stripHeaders })
 }
 
 function accessOf({ operation, caller }: JudgeRequest, scopes: readonly string[]): Access {
