@@ -29,10 +29,17 @@ function match(line: string, host: string | undefined, within: Catalog = catalog
 
 /** `stripe POST /v1/refunds` with a body: the scopes it needs, or the reason of the refusal. */
 async function judge(line: string, request: Request = {}) {
+  const operation = match(line, request.host)
+  if (!operation.ok) return operation.error.reason
+  const verdict = await judged(line, request)
+  return verdict.ok ? verdict.value.scopes.join(' ') : verdict.error
+}
+
+async function judged(line: string, request: Request) {
   const { host, headers = [], type, body, held = [] } = request
   const operation = match(line, host)
-  if (!operation.ok) return operation.error.reason
-  const judged = await catalog.judge(
+  if (!operation.ok) return operation
+  return catalog.judge(
     operation.value,
     {
       headers: type === undefined ? headers : [...headers, ['content-type', type]],
@@ -41,7 +48,6 @@ async function judge(line: string, request: Request = {}) {
     },
     new Set(held),
   )
-  return judged.ok ? judged.value.scopes.join(' ') : judged.error
 }
 
 const form = (body: string): Request => ({ type: 'application/x-www-form-urlencoded', body })
@@ -125,6 +131,14 @@ describe('what a Stripe form says', () => {
       expect(await judge(`stripe POST /v1/customers?${query}`)).toBe('stripe:write stripe:refund')
     },
   )
+
+  it('says what it took for true without a look', async () => {
+    const multipart = { type: 'multipart/form-data; boundary=x', body: '--x--' }
+    expect(await judged('stripe POST /v1/customers', multipart)).toMatchObject({
+      ok: true,
+      value: { assumed: 'the body is neither JSON nor a form' },
+    })
+  })
 
   it('counts as false where there is no body', async () => {
     expect(await judge('stripe POST /v1/customers')).toBe('stripe:write')

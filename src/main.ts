@@ -12,12 +12,13 @@ import { Failure } from './base/errors.ts'
 import { newRequestId } from './base/ids.ts'
 import type { Log } from './base/log.ts'
 import { formatAddress } from './config/address.ts'
+import { VERSION } from './config/version.ts'
 import type { ConfigRequest } from './config.ts'
 import { createLog } from './main/log.ts'
+import { changedServices } from './main/settings-change.ts'
 import { openSettings, type LiveSettings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
 import { untilStopped, type Stop } from './main/lifetime.ts'
-import { VERSION } from './main/version.ts'
 import { createDial } from './network/dial.ts'
 import { unsafeEnvironment } from './network/unsafe-environment.ts'
 import { createDataPlane, type DataPlane } from './proxy/data-plane.ts'
@@ -169,10 +170,12 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataPlane) 
 }
 
 async function reload(server: Server): Promise<void> {
+  const before = server.settings.current
   if (!(await server.settings.reload())) return
-  const { catalog, references } = server.settings.current
-  for (const name of references.keys()) server.state.credentials.forget(name)
-  await recordChange(server, 'settings.reload', { catalog: catalog.digest })
+  const { current } = server.settings
+  for (const name of current.references.keys()) server.state.credentials.forget(name)
+  const services = changedServices(before, current)
+  await recordChange(server, 'settings.reload', { catalog: current.catalog.digest, services })
 }
 
 /** What the process does by itself stands in the audit under the name `system`. */

@@ -171,6 +171,14 @@ describe('key files', () => {
     expect(snapshot()).toEqual(first)
   })
 
+  it.each(['grant-mac', 'vault.key'])('are not made anew beside a database: %s', async (lost) => {
+    await createKeys(state, wishes)
+    writeFileSync(state.database, '', { mode: 0o600 })
+    unlinkSync(join(state.keys, lost))
+    await expect(createKeys(state, wishes)).rejects.toThrow(/restore it from a backup/)
+    await expect(readServerKeys(state)).rejects.toThrow(/restore it from a backup/)
+  })
+
   it('read back', async () => {
     await createKeys(state, wishes)
     const keys = await readServerKeys(state)

@@ -70,6 +70,8 @@ export interface Judgement {
   readonly scopes: readonly string[]
   /** Lower-case header names that guards strip. */
   readonly stripHeaders: readonly string[]
+  /** Why a condition on the body was taken for true unread; undefined when none was. */
+  readonly assumed?: string
 }
 
 export interface Catalog {

@@ -37,9 +37,12 @@ export async function judgeChecks(
 ): Promise<Result<Judgement, GuardOutcome>> {
   const evidence = await gatherEvidence(checks.tests, request.target, request.facts)
   const scopes = new Set(request.baseScopes)
+  let assumed: string | undefined
   for (const { scope, condition } of checks.additions) {
     // What cannot be told counts as true: it refuses rather than admits.
-    if (judgeCondition(condition, evidence) !== 'fails') scopes.add(scope)
+    const verdict = judgeCondition(condition, evidence)
+    if (verdict !== 'fails') scopes.add(scope)
+    if (verdict === 'unknown') assumed = evidence.bodyProblem
   }
   const stripHeaders: string[] = []
   for (const guard of checks.guards) {
@@ -48,7 +51,7 @@ export async function judgeChecks(
     else if (outcome === 'require' && guard.scope !== undefined) scopes.add(guard.scope)
     else if (typeof outcome === 'object') return err(outcome)
   }
-  return ok({ scopes: [...scopes], stripHeaders })
+  return ok({ scopes: [...scopes], stripHeaders, ...(assumed === undefined ? {} : { assumed }) })
 }
 
 function judgeGuard(

@@ -6,9 +6,8 @@
 import { Failure } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Service } from '../catalog/service.ts'
 import { loadCatalog } from '../catalog-files.ts'
-import { catalogSettings, sourceOf } from '../config/service-settings.ts'
+import { catalogSettings, originsOf, secretNamesOf, sourceOf } from '../config/service-settings.ts'
 import { loadConfig, type Config, type ConfigRequest } from '../config.ts'
 import type { SourceReference } from '../secret/reference.ts'
 
@@ -22,13 +21,14 @@ export interface Settings {
 }
 
 /** Throws `config_invalid`, `config_missing` or `catalog_invalid`. */
-export async function readSettings(request: ConfigRequest): Promise<Settings> {
+async function readSettings(request: ConfigRequest): Promise<Settings> {
   const config = loadConfig(request)
   const catalog = await loadCatalog({
     configDirectory: config.directory,
     settings: catalogSettings(config),
   })
-  return { config, catalog, references: referencesOf(config, catalog), origins: originsOf(catalog) }
+  const references = referencesOf(config, catalog)
+  return { config, catalog, references, origins: originsBySecret(catalog) }
 }
 
 /** The settings in force, and how to read them again. */
@@ -59,28 +59,17 @@ export async function openSettings(request: ConfigRequest, log: Log): Promise<Li
 }
 
 function referencesOf(config: Config, catalog: Catalog): Map<string, SourceReference> {
-  const names = [...catalog.services.values()].flatMap(secretsOf)
+  const names = [...catalog.services.values()].flatMap(secretNamesOf)
   return new Map(names.map((name) => [name, sourceOf(config, name)]))
 }
 
-const secretsOf = ({ credential, credentialSplits }: Service): string[] => [
-  ...new Set([credential, ...credentialSplits.values()]),
-]
-
-function originsOf(catalog: Catalog): Map<string, ReadonlySet<string>> {
+function originsBySecret(catalog: Catalog): Map<string, ReadonlySet<string>> {
   const origins = new Map<string, Set<string>>()
   for (const service of catalog.services.values())
-    for (const name of secretsOf(service)) {
+    for (const name of secretNamesOf(service)) {
       const known = origins.get(name) ?? new Set()
-      for (const origin of originsOfService(service)) known.add(origin)
+      for (const origin of originsOf(service)) known.add(origin)
       origins.set(name, known)
     }
   return origins
-}
-
-function originsOfService({ origin, hosts }: Service): string[] {
-  if (origin) return [origin.url]
-  return hosts
-    .filter((host) => host.auth === 'inject' && !host.name.startsWith('*'))
-    .map((host) => `https://${host.name}`)
 }

@@ -13,6 +13,8 @@ export interface Access {
   readonly rule: string
   /** Base scope first, then what second readings and conditions added. Full names. */
   readonly scopes: readonly string[]
+  /** Why some of them were added without a look into the body: it could not be read. */
+  readonly assumed?: string
   /** Name of the secret that this access needs, `stripe` or `openai-admin`; undefined for `auth: none`. */
   readonly credential: string | undefined
   /** Origin that would receive the credential, as `https://api.stripe.com`. */

@@ -37,7 +37,14 @@ export function decide(
   if (access.scopes.length === 0) return err({ reason: 'operation_unknown', method: access.method })
   const missing = access.scopes.filter((scope) => !grant.scopes.has(scope))
   if (missing.length > 0) {
-    return err({ reason: 'scope_missing', missing, risk: worstRisk(missing, scopes) })
+    const risk = worstRisk(missing, scopes)
+    const { assumed } = access
+    return err({
+      reason: 'scope_missing',
+      missing,
+      risk,
+      ...(assumed === undefined ? {} : { assumed }),
+    })
   }
   return ok(grant)
 }

@@ -93,7 +93,7 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
     case 'scope_missing':
       return say(
         'insufficient_scope',
-        `${whoOf(subject)} may not ${whatOf(subject)}: needs ${refusal.missing.join(', ')} (${refusal.risk}).`,
+        `${whoOf(subject)} may not ${whatOf(subject)}: needs ${refusal.missing.join(', ')} (${refusal.risk}).${assumedOf(refusal.assumed)}`,
         { scope: refusal.missing },
       )
     case 'guard_denied':
@@ -129,7 +129,9 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
     case 'credential_not_configured':
       return say(
         'credential_not_configured',
-        `The operator has stored no credential "${refusal.credential}": it needs apistronghold secret set ${refusal.credential}.`,
+        refusal.isSealedElsewhere === true
+          ? `The credential "${refusal.credential}" is sealed for other origins than the service has now: apistronghold secret set ${refusal.credential} seals it for this one.`
+          : `The operator has stored no credential "${refusal.credential}": it needs apistronghold secret set ${refusal.credential}.`,
       )
     case 'rate_limited':
       return say(
@@ -182,4 +184,9 @@ function whatOf({ method, path }: RefusalSubject): string {
   if (method === undefined || path === undefined) return 'do this'
   const shown = path.length > SHOWN_PATH_LENGTH ? `${path.slice(0, SHOWN_PATH_LENGTH)}...` : path
   return `${method} ${shown}`
+}
+
+function assumedOf(problem: string | undefined): string {
+  if (problem === undefined) return ''
+  return ` A rule must look into the body and cannot: ${problem}. As JSON or a form it may need less.`
 }

@@ -32,6 +32,8 @@ export type Refusal =
       readonly missing: readonly string[]
       /** Risk class of the worst missing scope. */
       readonly risk: string
+      /** Why the body was taken for the worst unread: sent otherwise, it may need less. */
+      readonly assumed?: string
     }
   | { readonly reason: 'guard_denied'; readonly guard: string; readonly why: string }
   | {
@@ -43,7 +45,12 @@ export type Refusal =
   | { readonly reason: 'body_unreadable'; readonly problem: string }
   | { readonly reason: 'body_too_large'; readonly limitBytes: number }
   | { readonly reason: 'upgrade_refused' }
-  | { readonly reason: 'credential_not_configured'; readonly credential: string }
+  | {
+      readonly reason: 'credential_not_configured'
+      readonly credential: string
+      /** It is there, and was sealed for other origins than this request's. */
+      readonly isSealedElsewhere?: boolean
+    }
   | { readonly reason: 'rate_limited'; readonly retryAfterSeconds: number }
   | {
       readonly reason: 'quota_exhausted'

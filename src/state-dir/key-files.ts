@@ -1,6 +1,7 @@
 /** The keys of an environment as files: each written once, and never over an existing one. */
 
 import type { KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../base/errors.ts'
 import {
@@ -71,6 +72,7 @@ export async function createKeys(state: StateDirectory, wishes: KeyWishes): Prom
     operatorName: () => `${wishes.operator}\n`,
     operatorKey: () => `${mintToken('ok', tokenModeOf(wishes.environment))}\n`,
   }
+  refuseLostKeys(state)
   refuseOtherSigningKey(state, wishes)
   const written: string[] = []
   for (const key of Object.keys(makers) as (keyof typeof FILES)[]) {
@@ -78,6 +80,20 @@ export async function createKeys(state: StateDirectory, wishes: KeyWishes): Prom
     if (writeOnce(pathOf(state, key), await makers[key]())) written.push(FILES[key])
   }
   return written
+}
+
+/**
+ * A fresh key beside an old database would lock everybody out: every digest and every row's MAC
+ * was made with the lost one.
+ */
+function refuseLostKeys(state: StateDirectory): void {
+  if (!existsSync(state.database)) return
+  for (const key of ['grantMac', 'vault'] as const)
+    if (readPrivateFile(pathOf(state, key)) === undefined)
+      throw new Failure(
+        'key_missing',
+        `${pathOf(state, key)} is missing, and ${state.database} cannot be used without it: restore it from a backup`,
+      )
 }
 
 /** Throws `key_invalid` unless the text is a key that JWTs can be signed with. */
@@ -148,7 +164,9 @@ function textOf(state: StateDirectory, key: keyof typeof FILES): string {
   if (text === undefined)
     throw new Failure(
       'key_missing',
-      `${pathOf(state, key)} is missing: run \`apistronghold init\` again, or restore it from a backup`,
+      existsSync(state.database)
+        ? `${pathOf(state, key)} is missing: restore it from a backup`
+        : `${pathOf(state, key)} is missing: run \`apistronghold init\` again`,
     )
   return text
 }

@@ -141,6 +141,8 @@ describe('roles', () => {
     'GET /v1/tokens': ['admin', 'issuer', 'auditor'],
     'GET /v1/tokens/some-name': ['admin', 'issuer', 'auditor'],
     'GET /openapi.json': ['admin', 'issuer', 'auditor'],
+    'GET /v1/services': ['admin', 'issuer', 'auditor'],
+    'GET /v1/services/some-name': ['admin', 'issuer', 'auditor'],
   }
 
   it.each(CLOSED)('AD-01 %s lets in only its roles', async (route) => {
