@@ -58,7 +58,9 @@ describe('a token', () => {
   it('TK-10 never leaves in a Referer, a User-Agent, a trace or a cookie', async () => {
     const others = ['Referer: http://x/?t=', 'User-Agent: a ', 'traceparent: ', 'Cookie: a=']
     const carrying = others.map((prefix) => `${prefix}${token}`)
-    expect(await get([`Authorization: Bearer ${token}`, ...carrying])).toMatchObject({ status: 200 })
+    expect(await get([`Authorization: Bearer ${token}`, ...carrying])).toMatchObject({
+      status: 200,
+    })
     expect(plane.upstream.count(token)).toBe(0)
     expect(plane.upstream.requests[0]?.header('cookie')).toBe('a=[phantom-token]')
   })
