@@ -55,7 +55,7 @@ async function disableAgent({ session, args: [name = ''] }: Call<object>): Promi
   const connection = await connect(session)
   const agent = await connection.client.agents.disable(name)
   const { revoked = 0, cut = 0 } = agent.revocation ?? {}
-  session.terminal.note(`at ${describe(connection)}`)
+  session.terminal.note(describe(connection))
   answer(
     session,
     agent,
@@ -66,7 +66,7 @@ async function disableAgent({ session, args: [name = ''] }: Call<object>): Promi
 async function enableAgent({ session, args: [name = ''] }: Call<object>): Promise<void> {
   const connection = await connect(session)
   const agent = await connection.client.agents.enable(name)
-  session.terminal.note(`at ${describe(connection)}`)
+  session.terminal.note(describe(connection))
   answer(session, agent, `${agent.name} may get new tokens; its old ones stay dead`)
 }
 

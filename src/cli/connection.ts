@@ -32,7 +32,8 @@ export async function connect(session: Session): Promise<Connection> {
 
 /** "production at http://127.0.0.1:8901": said by commands that change something. */
 export function describe({ environment, server }: Connection): string {
-  return `${environment} at ${server}`
+  const isNamed = environment !== URL.parse(server)?.host && environment !== server
+  return isNamed ? `${environment} at ${server}` : server
 }
 
 function connectByVariables(session: Session, url: string): Connection {

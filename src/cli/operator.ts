@@ -53,6 +53,6 @@ async function addOperator({
 async function removeOperator({ session, args: [name = ''] }: Call<object>): Promise<void> {
   const connection = await connect(session)
   await connection.client.operators.remove(name)
-  session.terminal.note(`at ${describe(connection)}`)
+  session.terminal.note(describe(connection))
   answer(session, { removed: name }, `${name} removed; the key stopped working`)
 }

@@ -35,7 +35,7 @@ async function revoke({
     'agent' in target
       ? describeAgent(target.agent, environment, { revoked, names })
       : describeOne(environment, { revoked, names })
-  session.terminal.note(`at ${describe(connection)}`)
+  session.terminal.note(describe(connection))
   answer(session, revoked, words)
 }
 
