@@ -8,6 +8,7 @@ import { makeKey } from '../support/canary.ts'
 import { expectSwap } from '../support/expect-swap.ts'
 import { respondAsStripe } from '../support/fake-stripe.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
+import { skipWithout } from '../support/skip.ts'
 import { startUpstream, type Answer, type Upstream } from '../support/upstream.ts'
 
 const KEY = makeKey('sk_live_')
@@ -68,7 +69,7 @@ async function curl(...args: readonly string[]): Promise<CurlAnswer> {
 
 const bearer = (value: string) => ['-H', `Authorization: Bearer ${value}`]
 
-describe('curl', () => {
+describe.skipIf(skipWithout('curl'))('curl', () => {
   it.each<[string, () => string[]]>([
     ['Bearer', () => [...bearer(token), `${proxy.url}/stripe/v1/customers`]],
     ['Basic user name', () => ['-u', `${token}:`, `${proxy.url}/stripe/v1/customers`]],

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findSecret, makeKey } from '../support/canary.ts'
 import { createBareRepository, gitEnvironment, respondAsGitHost } from '../support/fake-git-host.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
+import { skipWithout } from '../support/skip.ts'
 import { createTemporaryDirectory } from '../support/temporary.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -52,7 +53,7 @@ async function git(token: string, ...args: readonly string[]) {
 
 const remote = () => `${proxy.url}/github-git/acme/shop.git`
 
-describe('git', () => {
+describe.skipIf(skipWithout('git'))('git', () => {
   it('clones, commits and pushes with the token as the password', async () => {
     const token = await proxy.issue('github-git:read,github-git:code')
     expect(await git(token, 'clone', '--quiet', remote(), 'pushing')).toMatchObject({ code: 0 })
