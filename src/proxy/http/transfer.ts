@@ -146,7 +146,6 @@ export class Transfer implements AnswerListener {
     this.#isOver = true
     const { request, admission, held, startedAt } = this.forwarding
     held?.release()
-    admission.signal.removeEventListener('abort', this.#revoked)
     const status = this.#status
     const firstByte = this.#firstByteMs
     admission.close({
