@@ -11,9 +11,9 @@ import { exchangeRaw, openRaw, requestText } from '../support/raw-http.ts'
 const limits = {
   upstream: {
     ...DEFAULT_LIMITS.upstream,
-    headTimeoutMs: 600,
-    bodyIdleTimeoutMs: 600,
-    connectTimeoutMs: 1000,
+    headTimeoutMs: 3000,
+    bodyIdleTimeoutMs: 3000,
+    connectTimeoutMs: 5000,
   },
 }
 
