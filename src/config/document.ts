@@ -26,16 +26,21 @@ export function readDocument(text: string): SettingsDocument {
   const mistakes: Mistake[] = [...document.errors, ...document.warnings].map((error) => ({
     place: placeAt(error.pos[0]),
     message: wordSyntax(error.code),
+    about: error.code === 'DUPLICATE_KEY' ? 'text' : 'syntax',
   }))
   visit(document, {
     Scalar: (_key, { value, range }) => {
       if (typeof value === 'string' && isSecretText(value))
-        mistakes.push({ place: placeAt(range?.[0] ?? 0), message: SECRET_FOUND })
+        mistakes.push({ place: placeAt(range?.[0] ?? 0), message: SECRET_FOUND, about: 'text' })
     },
     Pair: (_key, { key }) => {
       // The schema never sees this name, because objects treat it as their own.
       if (isScalar(key) && key.value === '__proto__')
-        mistakes.push({ place: placeAt(key.range?.[0] ?? 0), message: 'no setting has this name' })
+        mistakes.push({
+          place: placeAt(key.range?.[0] ?? 0),
+          message: 'no setting has this name',
+          about: 'text',
+        })
     },
   })
   return {

@@ -10,18 +10,26 @@ export interface Mistake {
   readonly place: Place
   /** Never quotes a value: a secret may stand in its place. */
   readonly message: string
+  /** What it is about, where that is not a setting: YAML itself, or words that may not stand there. */
+  readonly about?: 'syntax' | 'text'
 }
 
 const MAX_LISTED = 50
 
-/** A failure that lists every mistake in the order of the file. */
-export function configFailure(path: string, mistakes: readonly Mistake[]): Failure {
-  const lines = [...mistakes]
+/**
+ * A failure that lists every mistake in the order of the file. Where that is no YAML, what was read
+ * of it is a guess, and which settings it lacks is not worth a line.
+ */
+export function configFailure(path: string, found: readonly Mistake[]): Failure {
+  const isGuess = found.some(({ about }) => about === 'syntax')
+  const mistakes = found.filter(({ about }) => !isGuess || about !== undefined)
+  const words = [...mistakes]
     .sort(byPlace)
-    .slice(0, MAX_LISTED)
     .map(({ place, message }) => `  ${describePlace(place)}: ${message}`)
-  const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`
-  return new Failure('config_invalid', `${path} has ${count}:\n${[...new Set(lines)].join('\n')}`)
+  const lines = [...new Set(words)]
+  const count = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`
+  const listed = lines.slice(0, MAX_LISTED).join('\n')
+  return new Failure('config_invalid', `${path} has ${count}:\n${listed}`)
 }
 
 function describePlace(place: Place): string {
