@@ -1,19 +1,18 @@
 /** What `init` is going to do, complete and checked before the first file is touched. */
 
-import { existsSync, readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
-import { resolve } from 'node:path'
-import { Failure, systemErrorCode } from '../base/errors.ts'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Failure } from '../base/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { parseAddress } from '../config/address.ts'
 import type { SettingsEdit } from '../config/edit.ts'
 import { isEnvironmentName } from '../config/forms.ts'
 import { PRESETS } from '../config/schema.ts'
-import { isSealerName } from '../secret/names.ts'
 import type { ParsedFields } from '../secret/parse-fields.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { StateDirectory } from '../state-dir.ts'
-import { checkSigningKey, readVaultRecipient } from '../state-dir/key-files.ts'
+import { readVaultRecipient } from '../state-dir/key-files.ts'
+import { operatorName, readSigningKey } from './init-identity.ts'
 import { readReference, referenceEdits } from './reference.ts'
 import { gatherFields, purposeOf, readFields, type SecretPurpose } from './sealing.ts'
 import { takeSecret } from './secret-input.ts'
@@ -71,6 +70,7 @@ export async function planInit(session: Session, wishes: InitWishes): Promise<In
   if (!isEnvironmentName(environment))
     throw new Failure('usage_invalid', 'an environment has lower-case letters, digits and hyphens')
   const path = configPath(session)
+  refuseMissingDirectory(dirname(path))
   const basics = basicEdits(session, path, wishes)
   const { config, catalog } = await tryEdits(session, path, basics)
   const state = stateOf(session, config)
@@ -87,6 +87,15 @@ export async function planInit(session: Session, wishes: InitWishes): Promise<In
     secrets: await plannedSecrets(session, planned, wishes),
     isStarting: wishes.isStarting,
   }
+}
+
+/** A directory is not made for the file: its name may be a typing mistake. */
+function refuseMissingDirectory(directory: string): void {
+  if (existsSync(directory)) return
+  throw new Failure(
+    'usage_invalid',
+    `there is no directory ${directory} for the configuration: make it, or name another with --config`,
+  )
 }
 
 function basicEdits(session: Session, path: string, wishes: InitWishes): SettingsEdit[] {
@@ -218,31 +227,6 @@ function splitPair(option: string, pair: string): readonly [string, string] {
   const at = pair.indexOf('=')
   if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
   throw new Failure('usage_invalid', `${option} takes NAME=VALUE`)
-}
-
-/** The operator's own name, as the system knows it. */
-function operatorName(chosen: string | undefined): string {
-  if (chosen === undefined) {
-    const { username } = userInfo()
-    return isSealerName(username) ? username : 'operator'
-  }
-  if (isSealerName(chosen)) return chosen
-  throw new Failure(
-    'usage_invalid',
-    '--operator takes letters, digits, dots, underscores and hyphens',
-  )
-}
-
-function readSigningKey({ terminal }: Session, file: string | undefined): string | undefined {
-  if (file === undefined) return undefined
-  try {
-    const pem = readFileSync(resolve(terminal.workingDirectory, file), 'utf8')
-    checkSigningKey(pem)
-    return pem
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw new Failure('usage_invalid', `cannot read ${file}: ${systemErrorCode(error) ?? ''}`)
-  }
 }
 
 /** Whether the environment stands in the configuration and its state directory is made. */
