@@ -28,7 +28,7 @@ import {
   type Session,
 } from './session.ts'
 import { describeRun } from './start.ts'
-import { systemdUnit } from './systemd.ts'
+import { enablingCommand, systemdUnit } from './systemd.ts'
 
 const options = z.object({
   services: z.string().optional(),
@@ -155,16 +155,16 @@ async function report(
   { local, changes, unit, run, isNew }: Report,
 ): Promise<void> {
   const { config, state } = local
-  const { missing, lines } = await nextSteps(local, { run, flag: '' })
+  const { missing, hints, lines } = await nextSteps(local, { run, flag: '' })
   const isChanged = changes.length > 0 || isNew === true
   const words = [
     ...(isChanged ? changes : [`${config.environment} was set up already: nothing changed`]),
     ...(run ? [describeRun(run)] : []),
-    ...(unit === undefined ? [] : [`wrote ${unit}: systemctl enable --now ${unit}`]),
-    ...missing.map((name) => `no credential yet for ${name}: npx apistronghold secret set ${name}`),
+    ...(unit === undefined ? [] : [`wrote ${unit}`]),
+    ...hints,
     '',
     'Next:',
-    ...(run || unit !== undefined ? [] : ['  npx apistronghold start']),
+    ...startLines(run, unit).map((line) => `  ${line}`),
     ...lines.map((line) => `  ${line}`),
   ]
   if (isChanged) session.terminal.note(sameUserWarning())
@@ -178,6 +178,11 @@ async function report(
     ...(run ? { pid: run.pid, data: run.data, control: run.control } : {}),
   }
   answer(session, machine, words.join('\n'))
+}
+
+function startLines(run: Run | undefined, unit: string | undefined): string[] {
+  if (run) return []
+  return [unit === undefined ? 'npx apistronghold start' : enablingCommand(unit)]
 }
 
 function sameUserWarning(): string {

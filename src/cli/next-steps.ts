@@ -3,15 +3,19 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import type { Run } from '../state-dir/run-file.ts'
-import { secretNamesOf } from '../config/service-settings.ts'
+import { formatAddress } from '../config/address.ts'
+import { secretNamesOf, sourceOf } from '../config/service-settings.ts'
 import { openCatalog } from './config-file.ts'
+import { valuePlace } from './reference.ts'
 import { reachable } from './running.ts'
 import { configuredSecrets } from './service-list.ts'
 import type { Local } from './session.ts'
 
 export interface NextSteps {
-  /** Secrets that configured services need and that are not stored yet. */
+  /** Secrets that configured services need and that are not there yet. */
   readonly missing: readonly string[]
+  /** What to do about each of them, as a sentence. */
+  readonly hints: readonly string[]
   readonly lines: readonly string[]
 }
 
@@ -26,13 +30,22 @@ export async function nextSteps(
   const missing = services.map(ownSecret).filter((name) => name !== undefined && !stored.has(name))
   const example = services.find((service) => stored.has(ownSecret(service) ?? '')) ?? services[0]
   const first = missing.find((name) => name === (example && ownSecret(example)))
-  const proxy = run ? reachable(run.data) : 'http://localhost:8900'
+  const isStoring = first !== undefined && sourceOf(local.config, first).source === 'vault'
+  const proxy = run?.data ?? `http://${formatAddress(local.config.data.listen)}`
   const lines = [
-    ...(first === undefined ? [] : [`npx apistronghold secret set ${first}${flag}`]),
+    ...(isStoring ? [`npx apistronghold secret set ${first}${flag}`] : []),
     `npx apistronghold token issue${flag} --agent my-agent --scopes "${exampleScopes(example)}" --ttl 4h`,
-    `PROXY_URL=${proxy} PHANTOM_TOKEN=<the token> node agent.js`,
+    `PROXY_URL=${reachable(proxy)} PHANTOM_TOKEN=<the token> node agent.js`,
   ]
-  return { missing: [...new Set(missing)].filter((name) => name !== undefined), lines }
+  const names = [...new Set(missing)].filter((name) => name !== undefined)
+  return { missing: names, hints: names.map((name) => hintFor(local, name)), lines }
+}
+
+function hintFor({ config }: Local, name: string): string {
+  const source = sourceOf(config, name)
+  const advice =
+    source.source === 'vault' ? `npx apistronghold secret set ${source.name}` : valuePlace(source)
+  return `no credential yet for ${name}: ${advice}`
 }
 
 /** What the configuration names; Stripe stands in where it names nothing. */

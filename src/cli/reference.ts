@@ -13,6 +13,18 @@ export function readReference(text: string): SourceReference {
   throw new Failure('usage_invalid', parsed.error.problem)
 }
 
+/** Where the operator puts the value itself, as the beginning of a sentence of advice. */
+export function valuePlace(reference: SourceReference): string {
+  switch (reference.source) {
+    case 'vault':
+      return `run \`apistronghold secret set ${reference.name}\``
+    case 'env':
+      return `set ${reference.variable} where the proxy runs`
+    case 'file':
+      return `write it to ${reference.path} where the proxy runs`
+  }
+}
+
 /** The edits that make an environment read the secret from there. */
 export function referenceEdits(
   environment: string,

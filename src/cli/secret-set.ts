@@ -3,18 +3,21 @@
  * leaves it; or a reference is written into the configuration instead.
  */
 
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
 import type { Config } from '../config.ts'
-import { formatReference } from '../secret/reference.ts'
+import { sourceOf } from '../config/service-settings.ts'
+import { formatReference, type SourceReference } from '../secret/reference.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator, readSealerKey } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
-import { changeConfig, describeChange, openCatalog } from './config-file.ts'
+import { changeConfig, describeChange, openCatalog, tryEdits } from './config-file.ts'
 import { connect, describe } from './connection.ts'
 import { inputFields } from './secret-fields.ts'
-import { readReference, referenceEdits } from './reference.ts'
+import { readReference, referenceEdits, valuePlace } from './reference.ts'
 import { purposeOf, sealFields, type SecretPurpose, type SealWith } from './sealing.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 
@@ -29,7 +32,7 @@ export function registerSecretSet(parent: Command, runs: Runner): void {
     .command('set')
     .argument('<name>', 'the service, or service-split, as openai-admin')
     .description('store a secret, read from standard input or a prompt')
-    .option('--source <reference>', 'read it from env:NAME or file:PATH instead of storing it')
+    .option('--source <reference>', 'read it from env:NAME or file:PATH instead; vault stores it')
     .option('--field <name=source>', 'one field: name=- (standard input), env:X, file:P', collect)
   runs(set, options, setSecret)
   const rotate = parent
@@ -41,16 +44,19 @@ export function registerSecretSet(parent: Command, runs: Runner): void {
 }
 
 async function setSecret(call: SetCall): Promise<void> {
-  const local = loadLocal(call.session)
-  const purpose = purposeOf(await openCatalog(local.config), call.args[0] ?? '')
-  if (call.options.source === undefined) await store(call, { local, purpose, mustExist: false })
-  else await refer(call.session, { local, purpose, source: call.options.source })
+  const { local, purpose } = await subjectOf(call)
+  const { source } = call.options
+  if (source === undefined) await store(call, { local, purpose, mustExist: false })
+  else await follow(call, { local, purpose, source })
 }
 
 async function rotateSecret(call: SetCall): Promise<void> {
-  const local = loadLocal(call.session)
-  const purpose = purposeOf(await openCatalog(local.config), call.args[0] ?? '')
-  await store(call, { local, purpose, mustExist: true })
+  await store(call, { ...(await subjectOf(call)), mustExist: true })
+}
+
+async function subjectOf({ session, args }: SetCall) {
+  const local = loadLocal(session)
+  return { local, purpose: purposeOf(await openCatalog(local.config), args[0] ?? '') }
 }
 
 interface Storing {
@@ -59,7 +65,23 @@ interface Storing {
   readonly mustExist: boolean
 }
 
-async function store({ session, options: { field } }: SetCall, storing: Storing): Promise<void> {
+/** Refuses what the service would never read: a secret that the configuration takes from elsewhere. */
+async function store(call: SetCall, storing: Storing): Promise<void> {
+  const { config } = storing.local
+  const { name } = storing.purpose
+  const source = sourceOf(config, name)
+  if (source.source !== 'vault')
+    throw new Failure(
+      'refused',
+      `${name} is read from ${formatReference(source)} (${basename(config.path)}): ${valuePlace(source)}, or \`apistronghold secret set ${name} --source vault\` stores it in the vault instead`,
+    )
+  await sealAndStore(call, storing)
+}
+
+async function sealAndStore(
+  { session, options: { field } }: SetCall,
+  storing: Storing,
+): Promise<void> {
   const { local, purpose } = storing
   const connection = await connect(session)
   const { version: stored, highestVersion } = await connection.client.secrets.versions(purpose.name)
@@ -112,8 +134,34 @@ interface Referring {
   readonly source: string
 }
 
-async function refer(session: Session, { local, purpose, source }: Referring): Promise<void> {
-  const reference = readReference(source)
+async function follow(call: SetCall, { local, purpose, source }: Referring): Promise<void> {
+  const reference = readReference(source === 'vault' ? `vault:${purpose.name}` : source)
+  if (reference.source === 'vault') await moveIntoVault(call, { local, purpose, reference })
+  else await refer(call.session, { local, purpose, reference })
+}
+
+interface Moving {
+  readonly local: Local
+  readonly purpose: SecretPurpose
+  readonly reference: SourceReference
+}
+
+/** The service is told to look there once the value is: it never finds the vault empty. */
+async function moveIntoVault(call: SetCall, { local, purpose, reference }: Moving): Promise<void> {
+  const { config } = local
+  const { session } = call
+  const edits = referenceEdits(config.environment, purpose, reference)
+  const { catalog } = await tryEdits(session, config.path, edits)
+  const name = reference.source === 'vault' ? reference.name : purpose.name
+  await sealAndStore(call, { local, purpose: purposeOf(catalog, name), mustExist: false })
+  const { isChanged, isTold } = await changeConfig(session, local, edits)
+  if (isChanged)
+    session.terminal.note(
+      `${purpose.name} is read from ${formatReference(reference)} ${describeChange(config, isTold)}`,
+    )
+}
+
+async function refer(session: Session, { local, purpose, reference }: Moving): Promise<void> {
   const { config } = local
   const edits = referenceEdits(config.environment, purpose, reference)
   const { isTold } = await changeConfig(session, local, edits)
@@ -121,6 +169,10 @@ async function refer(session: Session, { local, purpose, source }: Referring): P
   if (reference.source === 'env' && isTold)
     session.terminal.note(
       `a running service sees the variables of its start only: restart it if ${reference.variable} is new`,
+    )
+  if (reference.source === 'file' && !existsSync(reference.path))
+    session.terminal.note(
+      `warning: there is no file ${reference.path} here: ${purpose.name} cannot be used until it is there`,
     )
   answer(
     session,

@@ -43,6 +43,16 @@ WantedBy=${isRoot ? 'multi-user.target' : 'default.target'}
 `
 }
 
+/** For a shell: links the unit from where it was written, and starts it. Root's units are the system's. */
+export function enablingCommand(unit: string): string {
+  const manager = process.geteuid?.() === 0 ? 'systemctl' : 'systemctl --user'
+  return `${manager} enable --now ${shellQuoted(unit)}`
+}
+
+function shellQuoted(path: string): string {
+  return /^[\w./@-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+}
+
 /** systemd reads C-like quotes, and a percent sign as a specifier. */
 function quote(text: string): string {
   const escaped = text.replaceAll('%', '%%').replaceAll('\\', '\\\\').replaceAll('"', '\\"')

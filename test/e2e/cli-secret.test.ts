@@ -76,21 +76,6 @@ describe('a secret', () => {
     expect(await runWell(set, place('hush\n'))).toContain('twilio version 1')
   })
 
-  it('may be a reference in the configuration instead, which the service reads at once', async () => {
-    const set = ['secret', 'set', 'openai', '--source', 'env:OPENAI_KEY']
-    const { code, stdout, stderr } = await run(set, place())
-    expect(code).toBe(0)
-    expect(stdout).toContain('openai is read from env:OPENAI_KEY in production')
-    expect(stdout).toContain('the running service was told')
-    expect(stderr).toContain('restart it if OPENAI_KEY is new')
-    const text = readFileSync(join(folder.path, 'apistronghold.yaml'), 'utf8')
-    expect(text).toContain('env_sources: [OPENAI_KEY]')
-    expect(await json('secret', 'list')).toMatchObject({
-      items: [{ name: 'openai', source: 'env:OPENAI_KEY' }, { name: 'stripe' }, { name: 'twilio' }],
-    })
-    expect(await runWell(['secret', 'delete', 'openai'], place())).toContain('was taken out')
-  })
-
   it('is deleted by name, once, and comes back above every version it had', async () => {
     expect(await runWell(['secret', 'delete', 'twilio'], place())).toContain('twilio deleted')
     expect(await run(['secret', 'delete', 'twilio'], place())).toMatchObject({ code: 4 })

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeKey } from '../support/canary.ts'
+import { run, runWell } from '../support/command.ts'
+import { createTemporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts'
+
+let folder: TemporaryDirectory
+beforeAll(async () => {
+  folder = createTemporaryDirectory()
+  const where = [
+    '--state-dir',
+    'state',
+    '--listen',
+    '127.0.0.1:0',
+    '--control-listen',
+    '127.0.0.1:0',
+  ]
+  await runWell(['init', '--env', 'production', '--yes', '--services', 'stripe', ...where], place())
+})
+afterAll(async () => {
+  if (existsSync(join(folder.path, 'apistronghold.yaml'))) await run(['stop'], place())
+  folder.remove()
+})
+
+const place = (input?: string) => ({
+  directory: folder.path,
+  ...(input === undefined ? {} : { input }),
+})
+const json = async (...args: string[]) =>
+  JSON.parse(await runWell([...args, '--json'], place())) as object
+
+describe('the source of a secret', () => {
+  it('may be a reference in the configuration instead, which the service reads at once', async () => {
+    const set = ['secret', 'set', 'openai', '--source', 'env:OPENAI_KEY']
+    const { code, stdout, stderr } = await run(set, place())
+    expect(code).toBe(0)
+    expect(stdout).toContain('openai is read from env:OPENAI_KEY in production')
+    expect(stdout).toContain('the running service was told')
+    expect(stderr).toContain('restart it if OPENAI_KEY is new')
+    const text = readFileSync(join(folder.path, 'apistronghold.yaml'), 'utf8')
+    expect(text).toContain('env_sources: [OPENAI_KEY]')
+    expect(await json('secret', 'list')).toMatchObject({
+      items: [{ name: 'openai', source: 'env:OPENAI_KEY' }],
+    })
+  })
+
+  it('is not stored where the service would not read it, until the vault is named', async () => {
+    const refused = await run(['secret', 'set', 'openai'], place(makeKey('sk-')))
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toContain(
+      'openai is read from env:OPENAI_KEY (apistronghold.yaml): set OPENAI_KEY where the proxy runs, or `apistronghold secret set openai --source vault`',
+    )
+    const moved = await run(['secret', 'set', 'openai', '--source', 'vault'], place(makeKey('sk-')))
+    expect(moved.stderr).toContain('openai is read from vault:openai in production')
+    expect(moved.code).toBe(0)
+    expect(readFileSync(join(folder.path, 'apistronghold.yaml'), 'utf8')).toContain('vault:openai')
+    expect(await runWell(['secret', 'delete', 'openai'], place())).toContain('openai deleted')
+  })
+
+  it('is warned about when it is a file that is not there', async () => {
+    const path = join(folder.path, 'absent')
+    const { code, stderr } = await run(
+      ['secret', 'set', 'openai', '--source', `file:${path}`],
+      place(),
+    )
+    expect(code).toBe(0)
+    expect(stderr).toContain(`warning: there is no file ${path} here`)
+  })
+})
