@@ -17,15 +17,17 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import { builtinServicesDirectory, loadCatalog } from '../catalog-files.ts'
+import type { Catalog } from '../catalog/catalog.ts'
 import type { Config } from '../config.ts'
 import type { SettingsEdit } from '../config/edit.ts'
 import { isServiceId } from '../config/forms.ts'
-import { catalogSettings } from '../config/service-settings.ts'
+import { catalogSettings, sourceOf } from '../config/service-settings.ts'
 import { replaceFile } from '../state-dir/durable-file.ts'
+import { readLocalOperator } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog } from './config-file.ts'
 import { resealInbox } from './reseal.ts'
-import { signalRunning } from './running.ts'
+import { clientOf, findRunning, signalRunning } from './running.ts'
 import { findService } from './service-list.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 
@@ -73,15 +75,39 @@ async function setService({ session, options, args: [id = ''] }: Call<SetOptions
   const edited = await changeConfig(session, local, edits)
   const resealed = await resealInbox({ ...local, config: edited.config }, edited.catalog, id)
   if (resealed.length === 0 && options.origin !== undefined)
-    session.terminal.note(
-      `a secret that is in the vault already stays sealed for its old origins: \`apistronghold secret set\` seals it for ${options.origin}`,
-    )
+    await warnOfOldOrigins(session, { local, catalog: edited.catalog, id, origin: options.origin })
   const words = edited.isChanged ? 'set' : 'is set so already'
   answer(
     session,
     { service: id, changed: edited.isChanged },
     `${id} ${words} ${describeChange(local.config, edited.isTold)}`,
   )
+}
+
+interface Pointed {
+  readonly local: Local
+  readonly catalog: Catalog
+  readonly id: string
+  readonly origin: string
+}
+
+async function warnOfOldOrigins({ terminal }: Session, pointed: Pointed): Promise<void> {
+  const { local, catalog, id, origin } = pointed
+  const name = catalog.services.get(id)?.credential ?? id
+  if (await isInVault(local, name))
+    terminal.note(
+      `a secret that is in the vault already stays sealed for its old origins: \`apistronghold secret set ${name}\` seals it for ${origin}`,
+    )
+}
+
+/** A service that is stopped cannot be asked: where it has run, it may hold the secret. */
+async function isInVault({ config, state }: Local, name: string): Promise<boolean> {
+  if (sourceOf(config, name).source !== 'vault') return false
+  const found = await findRunning(state)
+  const key = found.state === 'running' ? readLocalOperator(state)?.key : undefined
+  if (found.state !== 'running' || key === undefined) return existsSync(state.database)
+  const { version } = await clientOf(found.run, key).secrets.versions(name)
+  return version > 0
 }
 
 function editsOf(

@@ -10,7 +10,7 @@ import type { IssuedToken } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
-import { formatAddress } from '../config/address.ts'
+import { formatAddress, isLoopback } from '../config/address.ts'
 import { sdkLine, variablesFor, type Pointing } from './clients.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
@@ -61,8 +61,19 @@ async function issue(call: Call<Options>): Promise<void> {
   const catalog = await neededCatalog(call, connection)
   const shape = asked.shape === undefined ? '' : shapePrefix(catalog, asked.shape)
   const issued = await connection.client.tokens.issue(requestOf(asked))
+  noteUselessBinding(session, connection, asked)
   const shaped = { ...issued, token: shape + issued.token }
   print({ session, connection, catalog, issued: shaped }, asked.printEnv ?? false)
+}
+
+/** Everybody on loopback has the same address, so a first use from there is never taken for one. */
+function noteUselessBinding({ terminal }: Session, { local }: Connection, { bind }: Options): void {
+  if (!local || !bind?.includes('first-use')) return
+  const { listen, serviceListen } = local.config.data
+  if ([listen, ...serviceListen.values()].every(isLoopback))
+    terminal.note(
+      'warning: the data plane listens on loopback only, from where a token bound to its first use is always refused: bind it with cidr=127.0.0.0/8 instead',
+    )
 }
 
 function requestOf({ agent, scopes, ttl, format, bind, maxRequests, rate, owner }: Options) {
