@@ -94,13 +94,36 @@ function rowOf(record: AuditRecord): Row {
   ]
 }
 
-function operationOf({ kind, method, service, path, action, target, count }: AuditRecord): string {
-  if (kind === 'change') return `${textOf(action)} ${textOf(target)}`
-  if (kind === 'counted') return `${textOf(count)} requests`
-  return [service, method, path].map(textOf).filter(Boolean).join(' ')
+function operationOf(record: AuditRecord): string {
+  const { kind, method, service, path, action, target } = record
+  switch (kind) {
+    case 'change':
+      return `${textOf(action)} ${textOf(target)}`
+    case 'counted':
+      return countedWords(record)
+    case 'recovery':
+      return `recovery: ${record.cause === 'unwritable' ? 'could not be written' : textOf(record.cause)}`
+    case 'segment':
+      return segmentWords(record)
+    default:
+      return [service, method, path].map(textOf).filter(Boolean).join(' ')
+  }
 }
 
-function resultOf({ reason, result, outcome }: AuditRecord): string {
+/** Refusals that were too many to be recorded one by one. */
+function countedWords({ count, network }: AuditRecord): string {
+  const requests = count === 1 ? '1 request' : `${textOf(count)} requests`
+  return `counted: ${requests} from ${textOf(network) || 'unknown'}`
+}
+
+function segmentWords({ previous, open }: AuditRecord): string {
+  const after = typeof previous === 'number' ? `follows the one from ${previous}` : 'the first'
+  const count = Array.isArray(open) ? open.length : 0
+  return `segment: ${after}, ${count} open`
+}
+
+function resultOf({ kind, reason, result, outcome }: AuditRecord): string {
+  if (kind === 'recovery' || kind === 'segment') return ''
   if (reason !== undefined) return textOf(reason)
   if (result !== undefined) return textOf(result)
   if (typeof outcome !== 'object' || outcome === null) return outcome === null ? 'open' : ''
