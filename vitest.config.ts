@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config'
 /** Four projects: unit and contract are quick (npm run check), the others start processes. */
 export default defineConfig({
   test: {
-    // Most tests wait for a process of their own: a core that waits may as well run another file.
-    maxWorkers: '100%',
     projects: [
       {
         test: {
