@@ -22,7 +22,6 @@ export interface Stage {
   startAgent(token: string): Agent
   /** Files of the proxy that hold this value in any form. */
   findOnDisk(value: string): string[]
-  /** Ends and removes everything, once: a signal may come while it ends anyway. */
   close(): Promise<void>
 }
 
@@ -34,23 +33,7 @@ export async function openStage(): Promise<Stage> {
   let proxy: ServeProcess | undefined
   let agent: Agent | undefined
   let url = ''
-  let running: Promise<unknown> = Promise.resolve()
-  let closing: Promise<void> | undefined
-
-  function command(...args: readonly string[]): Promise<string> {
-    const printed = runWell(args, place)
-    running = printed
-    return printed
-  }
-
-  async function closeAll(): Promise<void> {
-    await running.catch(() => undefined) // a command that is cut would write after the removal
-    await agent?.end()
-    proxy?.running.child.kill('SIGTERM')
-    await proxy?.running.finished
-    await stripe.close()
-    directory.remove()
-  }
+  const command = (...args: readonly string[]) => runWell(args, place)
 
   async function initialise(): Promise<string> {
     const source = `stripe=file:${directory.write('stripe.key', key)}`
@@ -81,6 +64,12 @@ export async function openStage(): Promise<Stage> {
       return agent
     },
     findOnDisk: (value) => findInDirectory(directory.path, value),
-    close: () => (closing ??= closeAll()),
+    async close() {
+      await agent?.end()
+      proxy?.running.child.kill('SIGTERM')
+      await proxy?.running.finished
+      await stripe.close()
+      directory.remove()
+    },
   }
 }
