@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { Failure } from './base/errors.ts'
+import { Failure, systemErrorCode } from './base/errors.ts'
 import { sweepLeftovers, syncDirectory, writeOnce } from './state-dir/durable-file.ts'
 import { assertPrivateDirectory, assertPrivateFile, readPrivateFile } from './state-dir/privacy.ts'
 
@@ -128,10 +128,16 @@ function filesOf(state: StateDirectory): string[] {
     )
 }
 
-function makePrivateDirectory(path: string): void {
+/** With its parents; one that is there is left as it is. */
+export function makePrivateDirectory(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })) return
   makePrivateDirectory(dirname(path))
-  mkdirSync(path, { mode: 0o700 })
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return // another set-up was quicker
+    throw error
+  }
   chmodSync(path, 0o700) // a strict umask may have taken our own bits away
   syncDirectory(dirname(path))
 }

@@ -12,10 +12,11 @@ import { loadCatalog } from '../catalog-files.ts'
 import { defaultListeners } from '../config/rules.ts'
 import { replaceFile } from '../state-dir/durable-file.ts'
 import type { Run } from '../state-dir/run-file.ts'
-import { startBackground } from './background.ts'
+import { takeTurn } from '../state-dir/turn.ts'
+import { startBackground, type Started } from './background.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
-import { isInitialised, planInit, type InitPlan, type InitWishes } from './init-plan.ts'
+import { isInitialised, planInit, type InitWishes } from './init-plan.ts'
 import { askWishes, type Ground } from './init-questions.ts'
 import { INIT_STEPS } from './init-steps.ts'
 import { nextSteps } from './next-steps.ts'
@@ -66,22 +67,30 @@ async function init({ session: given, options: asked }: Call<Options>): Promise<
     given.shared.env ?? (given.terminal.env.APISTRONGHOLD_ENV || undefined) ?? 'production'
   const session = inEnvironment(given, environment)
   const wishes = await wishesOf(session, environment, asked)
-  const { changes, plan } = await initialise(session, wishes)
+  const { changes, started } = await initialise(session, wishes)
   const local = loadLocal(session)
   const unit = asked.systemd === undefined ? undefined : writeUnit(session, local, asked.systemd)
-  const started = plan.isStarting ? await startBackground(session, local) : undefined
   await report(session, { local, changes, unit, ...started })
 }
 
-/** All steps that need no service. Exported for `serve`, which sets up `development` by itself. */
-export async function initialise(
-  session: Session,
-  wishes: InitWishes,
-): Promise<{ readonly plan: InitPlan; readonly changes: readonly string[] }> {
+interface Initialised {
+  readonly changes: readonly string[]
+  readonly started: Started | undefined
+}
+
+/** Everything that was wished for. Exported for `serve`, which sets up `development` by itself. */
+export async function initialise(session: Session, wishes: InitWishes): Promise<Initialised> {
   const plan = await planInit(session, wishes)
   const changes: string[] = []
-  for (const { run } of INIT_STEPS) changes.push(...(await run(session, plan)))
-  return { plan, changes }
+  const turn = await takeTurn(plan.state)
+  try {
+    for (const { run } of INIT_STEPS) changes.push(...(await run(session, plan)))
+    // Within the turn: who comes next meets a service that has taken the secrets in.
+    const started = plan.isStarting ? await startBackground(session, loadLocal(session)) : undefined
+    return { changes, started }
+  } finally {
+    turn.end()
+  }
 }
 
 /** What `init` does when nobody says anything. */

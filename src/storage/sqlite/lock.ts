@@ -33,11 +33,14 @@ const OWNER = z.object({
   control: z.string().exactOptional(),
 })
 
+/** Two that come at the same instant keep each other out once; then one of them is quicker. */
+const PATIENCE_MS = 500
+
 /** Takes the lock; throws `state_locked`, naming the owner, when another process has it. */
 export function lockState(directory: string, owner: LockOwner): StateLock {
   const path = join(directory, 'lock.db')
   ensurePrivateFile(path)
-  const connection = new DatabaseSync(path, { timeout: 0 })
+  const connection = new DatabaseSync(path, { timeout: PATIENCE_MS })
   try {
     connection.exec('BEGIN EXCLUSIVE')
     writeOwner(directory, owner)
