@@ -89,7 +89,9 @@ async function tell(): Promise<void> {
 
 // Nobody listens any more (`| head`): the story goes on unheard, and cleans up as always.
 process.stdout.on('error', () => undefined)
-process.once('SIGINT', () => void stage.close().then(() => process.exit(130)))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void stage.close().finally(() => process.exit(1)))
+}
 try {
   await tell()
 } finally {

@@ -22,6 +22,7 @@ export interface Stage {
   startAgent(token: string): Agent
   /** Files of the proxy that hold this value in any form. */
   findOnDisk(value: string): string[]
+  /** Ends and removes everything, once: a signal may come while it ends anyway. */
   close(): Promise<void>
 }
 
@@ -33,7 +34,23 @@ export async function openStage(): Promise<Stage> {
   let proxy: ServeProcess | undefined
   let agent: Agent | undefined
   let url = ''
-  const command = (...args: readonly string[]) => runWell(args, place)
+  let running: Promise<unknown> = Promise.resolve()
+  let closing: Promise<void> | undefined
+
+  function command(...args: readonly string[]): Promise<string> {
+    const printed = runWell(args, place)
+    running = printed
+    return printed
+  }
+
+  async function closeAll(): Promise<void> {
+    await running.catch(() => undefined) // a command that is cut would write after the removal
+    await agent?.end()
+    proxy?.running.child.kill('SIGTERM')
+    await proxy?.running.finished
+    await stripe.close()
+    directory.remove()
+  }
 
   async function initialise(): Promise<string> {
     const source = `stripe=file:${directory.write('stripe.key', key)}`
@@ -64,12 +81,6 @@ export async function openStage(): Promise<Stage> {
       return agent
     },
     findOnDisk: (value) => findInDirectory(directory.path, value),
-    async close() {
-      await agent?.end()
-      proxy?.running.child.kill('SIGTERM')
-      await proxy?.running.finished
-      await stripe.close()
-      directory.remove()
-    },
+    close: () => (closing ??= closeAll()),
   }
 }
