@@ -49,6 +49,7 @@ describe('the configuration', () => {
 data: {listen: "[::1]:8900", service_listen: {stripe: 127.0.0.1:8910}}
 control: {listen: 127.0.0.1:0, hosts: [control.example]}
 database: sqlite
+workers: auto
 vault: {recipient: ${recipient}, sealers: {alice: "${publicKey}"}}
 tokens: {default_ttl: 30m, max_ttl: 7d}
 services:
@@ -62,6 +63,7 @@ limits: {buffered_bodies: 64MiB, stop_grace: 3s}`),
     )
     expect(config.stateDirectory).toBe('/nowhere/state')
     expect(config.data.listen).toEqual({ host: '::1', port: 8900 })
+    expect(config.workers).toBe('auto')
     expect(config.vault.recipient).toBe(recipient)
     expect(config.vault.sealers.get('alice')?.asymmetricKeyType).toBe('ed25519')
     expect(config.services.get('mock')).toEqual({

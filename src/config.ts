@@ -50,6 +50,8 @@ export interface Config {
   }
   readonly control: { readonly listen: Address; readonly hosts: readonly string[] }
   readonly database: 'sqlite'
+  /** Processes of the data plane; `auto`: one for each core. */
+  readonly workers: number | 'auto'
   readonly vault: {
     readonly recipient: string | undefined
     /** Public sealing keys by operator name. */
@@ -226,7 +228,7 @@ function stateDirectoryOf({ state_dir: named = 'auto' }: EnvironmentSettings, di
   return named === 'auto' ? 'auto' : resolve(directory, named)
 }
 
-function listenersOf({ data, control }: EnvironmentSettings, environment: string) {
+function listenersOf({ data, control, workers = 1 }: EnvironmentSettings, environment: string) {
   const usual = defaultListeners(environment)
   return {
     data: {
@@ -234,6 +236,7 @@ function listenersOf({ data, control }: EnvironmentSettings, environment: string
       serviceListen: new Map(Object.entries(data?.service_listen ?? {})),
     },
     control: { listen: control?.listen ?? usual.control, hosts: control?.hosts ?? [] },
+    workers,
   }
 }
 

@@ -37,6 +37,13 @@ const SIZE = 'must be a size, as 512KiB or 10MiB'
 export const size = () =>
   z.union([z.string(), z.number()], { error: SIZE }).transform(String).pipe(readAs(parseSize, SIZE))
 
+const WORKERS = 'must be auto or a whole number from 1 to 64'
+export const workers = () =>
+  z
+    .union([z.string(), z.number()], { error: WORKERS })
+    .transform(String)
+    .pipe(readAs(parseWorkers, WORKERS))
+
 export const path = () => textThat((raw) => raw !== '' && !raw.includes('\0'), 'must be a path')
 export const absolutePath = () =>
   textThat((raw) => /^\/[^\0]*$/.test(raw), 'must be an absolute path')
@@ -85,4 +92,9 @@ export const section = <T extends z.core.$ZodLooseShape>(shape: T) =>
 
 function isPlainOrigin(raw: string): boolean {
   return raw.startsWith('https://') && URL.canParse(raw) && new URL(raw).origin === raw
+}
+
+function parseWorkers(raw: string): number | 'auto' | undefined {
+  if (raw === 'auto') return raw
+  return /^[1-9]\d?$/.test(raw) && Number(raw) <= 64 ? Number(raw) : undefined
 }

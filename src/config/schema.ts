@@ -24,6 +24,7 @@ import {
   size,
   splitName,
   variableName,
+  workers,
 } from './forms.ts'
 
 /** What the reference says about a setting. */
@@ -189,6 +190,11 @@ export const environmentSchema = section({
       preset: 'sqlite',
     },
   ),
+  workers: setting(workers(), {
+    form: 'number or auto',
+    meaning: 'processes that serve the data plane behind its port; `auto` is one for each core',
+    preset: '1',
+  }),
   vault: vaultSection.optional(),
   tokens: tokensSection.optional(),
   services: mapOf(serviceId(), serviceSection, 'SERVICE: {settings}').optional(),
