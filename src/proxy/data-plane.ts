@@ -29,8 +29,9 @@ import { createLastUsed } from './last-used.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { DataPlaneLimits } from './limits.ts'
 import { createRecogniser } from './recognise.ts'
-import { createUpstreams } from './upstream/pool.ts'
+import { createUpstreams } from './upstream/upstreams.ts'
 import type { Listener, WireReply, WireRequest } from './wire/message.ts'
+import { ConnectionCount } from './wire/connection-limits.ts'
 import { createWireServer } from './wire/server.ts'
 import type { ListenerSettings, WireServer } from './wire/server.ts'
 
@@ -88,8 +89,9 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
     else serveDoor(request, reply)
   }
   const reject = createMalformedAnswer({ audit, directory, now })
+  const open = new ConnectionCount(limits.wire)
   const servers = parts.listeners.map((settings) =>
-    createWireServer({ settings, limits: limits.wire, now, serve, reject }),
+    createWireServer({ settings, limits: limits.wire, open, now, serve, reject }),
   )
   const upkeep = setInterval(() => {
     void lastUsed.flush()

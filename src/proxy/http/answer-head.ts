@@ -17,12 +17,12 @@ const ENDS_HERE = new Set([
 ])
 
 /** Names and values alternate, in and out. */
-export function answerHeaders(raw: readonly Buffer[], facts: DoorFacts): string[] {
+export function answerHeaders(raw: readonly string[], facts: DoorFacts): string[] {
   const headers: string[] = []
   let named: ReadonlySet<string> | undefined
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const spelled = raw[index]?.toString('latin1') ?? ''
-    const value = raw[index + 1]?.toString('latin1') ?? ''
+    const spelled = raw[index] ?? ''
+    const value = raw[index + 1] ?? ''
     const name = spelled.toLowerCase()
     if (name === 'connection') named = options(value)
     if (ENDS_HERE.has(name)) continue

@@ -2,7 +2,7 @@
 
 import type { Operation } from '../../catalog/catalog.ts'
 import type { Service, ServiceHost } from '../../catalog/service.ts'
-import type { Destination } from '../upstream/pool.ts'
+import type { Destination } from '../upstream/upstream.ts'
 
 /** Name of the credential; undefined where the host takes none, or the caller's own. */
 export function credentialName({ service, host, baseScopes }: Operation): string | undefined {

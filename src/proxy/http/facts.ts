@@ -72,7 +72,16 @@ async function hold(
       return err({ reason: 'overloaded' })
     case 'too_large':
       return tooLarge
+    case 'stalled':
+    case 'malformed':
+      return err(unreadableBody(bytes))
   }
+}
+
+/** What a client is told whose body did not come to its end. */
+export function unreadableBody(failure: 'stalled' | 'malformed'): Refusal {
+  const problem = failure === 'stalled' ? 'it stopped arriving' : 'its framing is broken'
+  return { reason: 'body_unreadable', problem }
 }
 
 /** Whether a body says that it is a form, in whatever words. */

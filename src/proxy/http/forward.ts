@@ -5,8 +5,7 @@
 
 import type { Log } from '../../base/log.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
-import type { Upstreams } from '../upstream/pool.ts'
-import type { WireRequest } from '../wire/message.ts'
+import type { Upstreams } from '../upstream/upstream.ts'
 import { destinationOf } from './destination.ts'
 import { outgoingHead } from './outgoing.ts'
 import { problemOfRefusal } from './problem.ts'
@@ -45,10 +44,9 @@ export function createForwarder({ upstreams, credentials, log }: ForwarderParts)
 
   return {
     forward(forwarding) {
-      const { request, admission, operation, headers, held } = forwarding
+      const { admission, operation, headers } = forwarding
       const { credential } = admission
-      const contentLength = held ? undefined : streamedLength(request)
-      const head = outgoingHead({ operation, headers, credential, contentLength })
+      const head = outgoingHead({ operation, headers, credential })
       if (!head.ok) {
         const { reason } = head.error
         log.error('credential_not_placed', { service: operation.service.id, reason })
@@ -65,11 +63,6 @@ export function createForwarder({ upstreams, credentials, log }: ForwarderParts)
       return open.length
     },
   }
-}
-
-/** Declared length of a body that is not read here; chunked ones stay chunked. */
-function streamedLength({ body }: WireRequest): number | undefined {
-  return body.isPresent ? body.length : undefined
 }
 
 /** The service's rules and the stored credential do not fit: only its operator can help. */

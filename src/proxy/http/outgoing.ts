@@ -6,7 +6,7 @@ import type { Operation } from '../../catalog/catalog.ts'
 import { injectCredential } from '../../injection/inject.ts'
 import type { HeaderPair, InjectionProblem, Outgoing } from '../../injection/outgoing.ts'
 import type { Credential } from '../../secret/credential-source.ts'
-import type { UpstreamRequest } from '../upstream/pool.ts'
+import type { UpstreamRequest } from '../upstream/upstream.ts'
 import { authorityOf } from './destination.ts'
 import type { HeaderList } from './headers.ts'
 
@@ -14,8 +14,6 @@ export interface Leaving {
   readonly operation: Operation
   readonly headers: HeaderList
   readonly credential: Credential | undefined
-  /** Of a body that streams and says how long it is; a held one is counted when it is sent. */
-  readonly contentLength: number | undefined
 }
 
 /** Writes the head; a service whose rules cannot place the credential sends nothing. */
@@ -23,7 +21,6 @@ export function outgoingHead({
   operation,
   headers,
   credential,
-  contentLength,
 }: Leaving): Result<Omit<UpstreamRequest, 'body'>, InjectionProblem> {
   const { service, host, method, target } = operation
   const plain: Outgoing = { headers: pairsOf(headers), path: target.path, query: target.query }
@@ -34,7 +31,6 @@ export function outgoingHead({
   const { path, query } = injected.value
   const lines = ['Host', authorityOf(service, host)]
   for (const [name, value] of injected.value.headers) lines.push(name, value)
-  if (contentLength !== undefined) lines.push('Content-Length', String(contentLength))
   return ok({ method, path: query === undefined ? path : `${path}?${query}`, headers: lines })
 }
 

@@ -159,14 +159,9 @@ async function judge(
     { operation, body: request.body },
     budget.shareOf(grant.agent),
   )
-  if (!read.ok) return err(read.error === 'gone' ? refuseStalled(passage) : read.error)
+  if (!read.ok) return read
   passage.held = read.value.held
   return judgeRequest({ ...asked, read: read.value }, directory, describeParameters)
-}
-
-/** A client that stays and stops sending its body gets an answer; one that left gets none. */
-function refuseStalled({ reply }: Passage): Refusal | 'gone' {
-  return reply.isGone ? 'gone' : { reason: 'body_unreadable', problem: 'it stopped arriving' }
 }
 
 function proofOf({ fields, method, listener, host, target }: WireRequest): ProofFacts {

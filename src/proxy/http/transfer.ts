@@ -4,13 +4,17 @@
  */
 
 import { performance } from 'node:perf_hooks'
-import type { Failure } from '../../base/errors.ts'
+import type { Duplex } from 'node:stream'
+import { Failure } from '../../base/errors.ts'
 import type { Operation } from '../../catalog/catalog.ts'
+import type { Refusal } from '../../policy/refusal.ts'
 import type { Admission, Outcome } from '../admission.ts'
-import type { AnswerListener, Call, UpstreamRequest } from '../upstream/pool.ts'
-import type { WireReply, WireRequest } from '../wire/message.ts'
+import type { BodySource } from '../http1/body.ts'
+import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
+import type { BodyFailure, WireBody, WireReply, WireRequest } from '../wire/message.ts'
 import { answerHeaders } from './answer-head.ts'
 import type { Directory } from './directory.ts'
+import { unreadableBody } from './facts.ts'
 import type { HeldBody } from './facts.ts'
 import type { HeaderList } from './headers.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
@@ -80,15 +84,14 @@ export class Transfer implements AnswerListener {
     return this.#isOver
   }
 
-  onHead(status: number, reason: string, headers: readonly Buffer[]): boolean {
+  onHead({ status, reason, headers, length }: AnswerHead): void {
     const { reply, admission, startedAt } = this.forwarding
     this.#status = status
     this.#firstByteMs = performance.now() - startedAt
     if (status === 401) this.#owner.unauthorised(this)
     const answer = answerHeaders(headers, this.forwarding)
     answer.push('apistronghold-request-id', admission.requestId)
-    reply.start(status, isPrintable(reason) ? reason : '', answer)
-    return true
+    reply.start({ status, reason: isPrintable(reason) ? reason : '', headers: answer, length })
   }
 
   onChunk(chunk: Buffer): boolean {
@@ -97,6 +100,11 @@ export class Transfer implements AnswerListener {
     if (reply.write(chunk)) return true
     reply.whenWritable(this.#resume)
     return false
+  }
+
+  onSwitch(_head: AnswerHead, connection: Duplex): void {
+    connection.destroy() // nobody asked for it
+    this.onFailure(new Failure('upstream_malformed', 'the upstream switched protocols'))
   }
 
   onEnd(): void {
@@ -108,8 +116,9 @@ export class Transfer implements AnswerListener {
   onFailure(failure: Failure): void {
     if (this.#isOver) return
     const { request, reply, admission } = this.forwarding
-    if (request.body.hasFailed) {
-      this.#clientGone()
+    const { failure: bodyFailure } = request.body
+    if (bodyFailure !== undefined) {
+      this.#bodyFailed(bodyFailure)
       return
     }
     this.#end({ result: 'failed', cause: failure.code })
@@ -142,6 +151,19 @@ export class Transfer implements AnswerListener {
     this.forwarding.reply.cut()
   }
 
+  /** The client is there and its body is not; the upstream got half of it and no end. */
+  #bodyFailed(failure: BodyFailure): void {
+    if (failure === 'gone') {
+      this.#clientGone()
+      return
+    }
+    const { request, reply, admission } = this.forwarding
+    this.#call?.abort()
+    this.#end({ result: 'abandoned', cause: `request_body_${failure}` })
+    if (reply.hasStarted) reply.cut()
+    else this.forwarding.answer(problemOfRefusal(refuseBody(failure, request.body), admission))
+  }
+
   #end({ result, cause }: { result: Outcome['result']; cause?: string }): void {
     this.#isOver = true
     const { request, admission, held, startedAt } = this.forwarding
@@ -164,10 +186,15 @@ export class Transfer implements AnswerListener {
   }
 }
 
-function streamedBody({ body }: WireRequest): AsyncIterable<Buffer> | undefined {
+function streamedBody({ body }: WireRequest): BodySource | undefined {
   if (!body.isPresent) return undefined
   body.proceed()
-  return body.chunks()
+  return body
+}
+
+function refuseBody(failure: Exclude<BodyFailure, 'gone'>, { maxBytes }: WireBody): Refusal {
+  if (failure === 'too_large') return { reason: 'body_too_large', limitBytes: maxBytes }
+  return unreadableBody(failure)
 }
 
 /** A reason phrase is decoration; one with odd bytes is left out. */

@@ -1,178 +1,193 @@
 /**
- * A request body on node:http, pulled chunk by chunk.
- *
- * It never destroys the request when its reader stops early: the answer may still be under way
- * on the same connection. What is left unread is drained within limits, then the connection ends.
+ * A request's body as its connection decodes it. Nothing is taken from the socket before somebody
+ * wants it, and what is framed wrongly ends it: no byte of a chunk goes on before its size is read.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BodyProblem, WireBody } from './message.ts'
+import { performance } from 'node:perf_hooks'
+import type { BodySink } from '../http1/body.ts'
+import { ChunkDecoder } from '../http1/chunked.ts'
+import type { BodyFailure, BodyProblem, WireBody } from './message.ts'
+
+/** What a body asks of its connection. */
+export interface BodyOwner {
+  /** The sink takes bytes, from now on or again. */
+  bodyWanted(): void
+  /** Sends `100 Continue`. */
+  sendContinue(): void
+}
 
 export interface BodyParts {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  /** As declared; undefined when chunked. */
   readonly length: number | undefined
   readonly awaitsContinue: boolean
-  /** Longest silence of the client while somebody waits for its body. */
-  readonly idleTimeoutMs: number
+  readonly maxBytes: number
+  readonly owner: BodyOwner
 }
 
-interface Waiting {
-  readonly resolve: (result: IteratorResult<Buffer>) => void
-  readonly reject: (error: Error) => void
-}
+/** Longest time for a body that a rule must read before anything is forwarded. */
+const COLLECT_TIMEOUT_MS = 60_000
 
 /** The body of a request that has none. */
 export const NO_BODY: WireBody = {
   isPresent: false,
   length: 0,
   bytesRead: 0,
-  hasFailed: false,
+  maxBytes: 0,
+  failure: undefined,
   proceed: () => undefined,
-  async *chunks() {
-    // nothing to give
+  stream(sink) {
+    sink.onEnd()
   },
+  resume: () => undefined,
   collect: () => Promise.resolve(Buffer.alloc(0)),
 }
 
-/** Longest time for a body that a rule must read before anything is forwarded. */
-const COLLECT_TIMEOUT_MS = 60_000
-
-const DONE: IteratorResult<Buffer> = { done: true, value: undefined }
-
-export class NodeBody implements WireBody, AsyncIterableIterator<Buffer> {
+export class RequestBody implements WireBody {
   readonly isPresent = true
   readonly length: number | undefined
+  readonly maxBytes: number
   bytesRead = 0
-  hasFailed = false
+  failure: BodyFailure | undefined
+  isComplete = false
   readonly #parts: BodyParts
+  readonly #decoder: ChunkDecoder | undefined
+  #sink: BodySink | undefined
+  #isPaused = false
   #awaitsContinue: boolean
-  #isReading = false
-  #isDiscarded = false
-  #waiting: Waiting | undefined
-  #idleTimer: NodeJS.Timeout | undefined
 
   constructor(parts: BodyParts) {
     this.#parts = parts
     this.length = parts.length
+    this.maxBytes = parts.maxBytes
     this.#awaitsContinue = parts.awaitsContinue
+    this.#decoder = parts.length === undefined ? new ChunkDecoder() : undefined
   }
 
   proceed(): void {
     if (!this.#awaitsContinue) return
     this.#awaitsContinue = false
-    this.#parts.response.writeContinue()
+    this.#parts.owner.sendContinue()
   }
 
-  chunks(): AsyncIterable<Buffer> {
-    return this
-  }
-
-  async collect(
-    maxBytes: number,
-    mayKeep: (bytes: number) => boolean,
-  ): Promise<Buffer | BodyProblem> {
-    if (this.length !== undefined && this.length > maxBytes) return 'too_large'
-    const chunks: Buffer[] = []
-    const deadline = performance.now() + COLLECT_TIMEOUT_MS
-    try {
-      for await (const chunk of this) {
-        if (this.bytesRead > maxBytes) return 'too_large'
-        // A byte now and then resets the idle timer, and must not hold memory for ever.
-        if (performance.now() > deadline) throw this.#gone()
-        if (!mayKeep(chunk.length)) return 'no_room'
-        chunks.push(chunk)
-      }
-    } catch {
-      return 'gone'
+  stream(sink: BodySink): void {
+    if (this.failure !== undefined) {
+      sink.onFailure()
+      return
     }
-    return Buffer.concat(chunks)
+    this.#sink = sink
+    this.#parts.owner.bodyWanted()
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  resume(): void {
+    this.#isPaused = false
+    if (this.isOpen) this.#parts.owner.bodyWanted()
   }
 
-  next(): Promise<IteratorResult<Buffer>> {
-    this.#begin()
-    const result = this.#take()
-    if (result) return Promise.resolve(result)
-    const { request, idleTimeoutMs } = this.#parts
-    if (request.destroyed) return Promise.reject(this.#gone())
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
-      this.#idleTimer = setTimeout(this.#fail, idleTimeoutMs)
+  /** Whether somebody waits for bytes right now. */
+  get isWanted(): boolean {
+    return this.#sink !== undefined && !this.#isPaused && this.isOpen
+  }
+
+  get isOpen(): boolean {
+    return !this.isComplete && this.failure === undefined
+  }
+
+  /** Takes what belongs to the body; returns the index behind it. Only while it is wanted. */
+  feed(bytes: Buffer): number {
+    this.#awaitsContinue = false // it did not wait
+    return this.#decoder ? this.#feedChunks(this.#decoder, bytes) : this.#feedPlain(bytes)
+  }
+
+  /** The rest will not come, or is not to be believed. */
+  fail(failure: BodyFailure): void {
+    if (!this.isOpen) return
+    this.failure = failure
+    this.#sink?.onFailure()
+  }
+
+  /** Its reader has gone, and hears nothing more. */
+  abandon(): void {
+    this.#sink = undefined
+  }
+
+  collect(maxBytes: number, mayKeep: (bytes: number) => boolean): Promise<Buffer | BodyProblem> {
+    if (this.length !== undefined && this.length > maxBytes) return Promise.resolve('too_large')
+    return new Promise((resolve) => {
+      this.stream(new Collector(this, { maxBytes, mayKeep, resolve }))
     })
   }
 
-  /** The reader has enough. The request stays whole; `discard` deals with the rest. */
-  return(): Promise<IteratorResult<Buffer>> {
-    return Promise.resolve(DONE)
+  #feedPlain(bytes: Buffer): number {
+    const left = (this.length ?? 0) - this.bytesRead
+    const part = bytes.length <= left ? bytes : bytes.subarray(0, left)
+    this.#give(part)
+    if (this.bytesRead === this.length) this.#complete()
+    return part.length
   }
 
-  /** Nobody will read on: whatever still comes is thrown away. True when all of it has come. */
-  discard(): boolean {
-    const { request } = this.#parts
-    this.#isDiscarded = true
-    this.#end()
-    this.#settle(DONE)
-    request.resume()
-    return request.complete
+  #feedChunks(decoder: ChunkDecoder, bytes: Buffer): number {
+    const consumed = decoder.push(bytes, 0, this.#give)
+    if (this.failure !== undefined) return consumed
+    if (decoder.problem !== undefined) this.fail('malformed')
+    else if (decoder.isDone) this.#complete()
+    return consumed
   }
 
-  #begin(): void {
-    if (this.#isReading || this.#isDiscarded) return
-    this.#isReading = true
-    this.#parts.request
-      .on('readable', this.#wake)
-      .on('end', this.#wake)
-      .on('error', this.#fail)
-      .on('close', this.#fail)
+  readonly #give = (data: Buffer): void => {
+    if (this.failure !== undefined || data.length === 0) return
+    this.bytesRead += data.length
+    if (this.bytesRead > this.maxBytes) this.fail('too_large')
+    else if (this.#sink?.onChunk(data) === false) this.#isPaused = true
   }
 
-  #end(): void {
-    if (!this.#isReading) return
-    this.#isReading = false
-    this.#parts.request
-      .off('readable', this.#wake)
-      .off('end', this.#wake)
-      .off('error', this.#fail)
-      .off('close', this.#fail)
+  #complete(): void {
+    if (!this.isOpen) return
+    this.isComplete = true
+    this.#sink?.onEnd()
+  }
+}
+
+interface Collecting {
+  readonly maxBytes: number
+  readonly mayKeep: (bytes: number) => boolean
+  readonly resolve: (body: Buffer | BodyProblem) => void
+}
+
+class Collector implements BodySink {
+  readonly #body: RequestBody
+  readonly #collecting: Collecting
+  readonly #chunks: Buffer[] = []
+  // A byte now and then keeps the connection alive, and must not hold memory for ever.
+  readonly #deadline = performance.now() + COLLECT_TIMEOUT_MS
+  #isOver = false
+
+  constructor(body: RequestBody, collecting: Collecting) {
+    this.#body = body
+    this.#collecting = collecting
   }
 
-  #take(): IteratorResult<Buffer> | undefined {
-    const { request } = this.#parts
-    if (this.#isDiscarded) return DONE
-    const chunk = request.read() as Buffer | null // no encoding is ever set
-    if (chunk === null) return request.readableEnded ? DONE : undefined
-    this.bytesRead += chunk.length
-    return { done: false, value: chunk }
+  onChunk(chunk: Buffer): boolean {
+    if (this.#isOver) return false
+    const { maxBytes, mayKeep } = this.#collecting
+    if (this.#body.bytesRead > maxBytes) this.#settle('too_large')
+    else if (performance.now() > this.#deadline) this.#settle('stalled')
+    else if (mayKeep(chunk.length)) this.#chunks.push(chunk)
+    else this.#settle('no_room')
+    return !this.#isOver
   }
 
-  readonly #wake = (): void => {
-    if (!this.#waiting) return
-    const result = this.#take()
-    if (result) this.#settle(result)
+  onEnd(): void {
+    const [only, other] = this.#chunks
+    this.#settle(only && !other ? only : Buffer.concat(this.#chunks))
   }
 
-  readonly #fail = (): void => {
-    const waiting = this.#waiting
-    if (!waiting) return
-    this.#waiting = undefined
-    clearTimeout(this.#idleTimer)
-    waiting.reject(this.#gone())
+  onFailure(): void {
+    this.#settle(this.#body.failure ?? 'gone')
   }
 
-  #gone(): Error {
-    this.hasFailed = true
-    return new Error('the client stopped sending its body')
-  }
-
-  #settle(result: IteratorResult<Buffer>): void {
-    const waiting = this.#waiting
-    if (!waiting) return
-    this.#waiting = undefined
-    clearTimeout(this.#idleTimer)
-    waiting.resolve(result)
+  #settle(result: Buffer | BodyProblem): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#collecting.resolve(result)
   }
 }

@@ -5,8 +5,11 @@
  * copy, the target is one character per byte, nothing is decoded, joined or normalised.
  */
 
-/** Name in lower case, value as received (latin-1). */
-export type HeaderField = readonly [name: string, value: string]
+import type { Duplex } from 'node:stream'
+import type { HeaderField } from '../http1/fields.ts'
+import type { BodySource } from '../http1/body.ts'
+
+export type { HeaderField } from '../http1/fields.ts'
 
 /** Where a request came in. */
 export interface Listener {
@@ -18,11 +21,11 @@ export interface Listener {
 
 export interface WireRequest {
   readonly listener: Listener
-  /** The peer's address; an IPv4 address never in its IPv6 form. */
+  /** Where it came from, behind trusted proxies; an IPv4 address never in its IPv6 form. */
   readonly source: string
   readonly receivedAt: number
   readonly method: string
-  /** The request target, one character per byte. */
+  /** The request target, one character per byte; of an absolute one, what follows the authority. */
   readonly target: string
   readonly version: '1.0' | '1.1'
   /** The Host field in lower case, checked; undefined only in HTTP/1.0. */
@@ -30,24 +33,27 @@ export interface WireRequest {
   readonly fields: readonly HeaderField[]
   /** `fields`' names as the client spelled them, by the same index. */
   readonly spelling: readonly string[]
+  /** The protocol the client offers to switch to, in lower case. */
+  readonly upgrade: string | undefined
   readonly body: WireBody
 }
 
-/** Why a body could not be had. */
-export type BodyProblem = 'too_large' | 'no_room' | 'gone'
+/** What ended a body before its end. */
+export type BodyFailure = 'gone' | 'stalled' | 'malformed' | 'too_large'
 
-export interface WireBody {
+/** Why a body could not be had whole. */
+export type BodyProblem = BodyFailure | 'no_room'
+
+export interface WireBody extends BodySource {
   /** False for no Content-Length, `Content-Length: 0`, and no chunked coding. */
   readonly isPresent: boolean
-  /** As declared; undefined when chunked. */
-  readonly length: number | undefined
   readonly bytesRead: number
-  /** A reader was told that the rest will not come. */
-  readonly hasFailed: boolean
+  /** The largest that is taken from anybody. */
+  readonly maxBytes: number
+  /** Why the rest will not come; undefined while it may. */
+  readonly failure: BodyFailure | undefined
   /** Sends `100 Continue` where the client waits for one; without it, nothing may arrive. */
   proceed(): void
-  /** Pulled chunk by chunk; throws when the client goes or stalls. Reading is for one reader. */
-  chunks(): AsyncIterable<Buffer>
   /** The whole body, within limits of size and time; `mayKeep` is asked for each chunk's bytes. */
   collect(maxBytes: number, mayKeep: (bytes: number) => boolean): Promise<Buffer | BodyProblem>
 }
@@ -59,6 +65,16 @@ export interface WireAnswer {
   readonly body: string
 }
 
+/** The head of an answer that streams; the framing is the wire's own business. */
+export interface ReplyHead {
+  readonly status: number
+  readonly reason: string
+  /** Names and values alternate; nothing of this connection, no framing. */
+  readonly headers: readonly string[]
+  /** Of the body, or for HEAD and 304 what it would be; undefined when unknown. */
+  readonly length: number | undefined
+}
+
 export interface WireReply {
   /** The client can receive nothing more. */
   readonly isGone: boolean
@@ -68,13 +84,15 @@ export interface WireReply {
   /** Answers in one piece and deals with whatever the client is still sending. */
   send(answer: WireAnswer): void
   /** The head; it leaves with the first chunk, or alone when none comes at once. */
-  start(status: number, reason: string, headers: string[]): void
+  start(head: ReplyHead): void
   /** False when the client is slow: wait for `whenWritable`. */
   write(chunk: Buffer): boolean
   whenWritable(listener: () => void): void
   end(): void
   /** Breaks the connection, so that nobody takes a cut answer for a whole one. */
   cut(): void
+  /** Sends a 101 and gives the connection away; what the client sent before it is thrown away. */
+  switchTo(protocol: string, head: ReplyHead): Duplex
 }
 
 /** What the wire itself turns away, before there is a request. */

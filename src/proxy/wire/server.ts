@@ -1,49 +1,52 @@
 /**
- * The listeners on node:http, as strict as its options allow and stricter by head.ts.
- *
- * Doors get requests with one meaning; everything else is turned away here, in the words that
- * `reject` gives, and the connection closed.
+ * A listener of the data plane: takes connections while there is room, ends TLS, and keeps what is
+ * open so that a stop can wait for it or end it.
  */
 
-import { createServer as createPlainServer } from 'node:http'
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import { performance } from 'node:perf_hooks'
 import { Failure, systemErrorCode } from '../../base/errors.ts'
 import type { Now } from '../../base/clock.ts'
-import { NO_BODY, NodeBody } from './body.ts'
-import { readHead } from './head.ts'
+import type { WireLimits } from '../limits.ts'
+import { Connection, type ConnectionParts } from './connection.ts'
+import type { ConnectionCount } from './connection-limits.ts'
+import { formatAnswer } from './reply.ts'
 import type { Listener, Malformed, WireAnswer, WireReply, WireRequest } from './message.ts'
-import { NodeReply } from './reply.ts'
+
+/** A certificate chain and its key, as PEM. */
+export interface TlsPair {
+  readonly cert: string
+  readonly key: string
+}
 
 export interface ListenerSettings {
   readonly host: string
   readonly port: number
   /** The only service of a port of its own. */
   readonly service?: string
-  /** PEM; without it the listener speaks plaintext. */
-  readonly tls?: { readonly cert: string; readonly key: string }
-}
-
-export interface WireLimits {
-  readonly maxHeaderBytes: number
-  readonly headTimeoutMs: number
-  readonly idleConnectionMs: number
-  readonly bodyIdleTimeoutMs: number
+  /** Without it the listener speaks plaintext. */
+  readonly tls?: TlsPair
 }
 
 export interface WireParts {
   readonly settings: ListenerSettings
   readonly limits: WireLimits
+  /** Shared by all listeners. */
+  readonly open: ConnectionCount
+  /** The real source behind trusted proxies; wire/source.ts. Absent: the peer. */
+  readonly sourceOf?: ConnectionParts['sourceOf']
   readonly now: Now
-  serve(request: WireRequest, reply: WireReply): void
-  reject(malformed: Malformed): WireAnswer
+  readonly serve: (request: WireRequest, reply: WireReply) => void
+  readonly reject: (malformed: Malformed) => WireAnswer
 }
 
 export interface WireServer {
   listen(): Promise<Listener>
   /** Requests that are not answered to their end. */
   readonly inFlight: number
+  /** Serves another certificate from the next handshake on; throws what is wrong with it. */
+  renewTls(tls: TlsPair): void
   /** Takes no new connection and no further request on those that are open. */
   drain(): void
   /** Resolves when nothing is in flight. */
@@ -52,70 +55,52 @@ export interface WireServer {
   close(): Promise<void>
 }
 
-/** What is remembered per connection: its peer, and whether an answer is under way on it. */
-interface Connection {
-  readonly source: string
-  inFlight: number
-}
-
 /** Builds one listener; nothing happens before `listen`. */
 export function createWireServer(parts: WireParts): WireServer {
-  const { settings, limits } = parts
-  const server = createNodeServer(settings, limits)
-  const wire = new NodeWire(parts, server)
-  server.keepAliveTimeout = limits.idleConnectionMs
-  server.timeout = 0
-  server.on('request', wire.accept)
-  server.on('checkContinue', wire.accept)
-  server.on('checkExpectation', wire.accept)
-  server.on('connect', wire.refuseConnect)
-  server.on('clientError', wire.refuseUnparsed)
-  return wire
+  return new SocketServer(parts)
 }
 
-function createNodeServer({ tls }: ListenerSettings, limits: WireLimits): Server {
-  const options: ServerOptions = {
-    insecureHTTPParser: false,
-    requireHostHeader: false, // head.ts asks for it, and answers in our words
-    maxHeaderSize: limits.maxHeaderBytes,
-    headersTimeout: limits.headTimeoutMs,
-    requestTimeout: 0, // uploads may be long; their silence is limited by the body's reader
-    connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs),
-    keepAliveTimeout: limits.idleConnectionMs,
-  }
-  if (!tls) return createPlainServer(options)
-  return createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] })
-}
-
-class NodeWire implements WireServer {
+class SocketServer implements WireServer {
   readonly #parts: WireParts
-  readonly #server: Server
-  readonly #connections = new WeakMap<Socket, Connection>()
+  readonly #acceptor: Server
+  readonly #tls: TlsServer | undefined
+  /** From the moment they are accepted: a handshake may take its time. */
+  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Set<Connection>()
+  readonly #shared: ConnectionParts
+  readonly #clock = { now: performance.now() }
+  #sweeper: NodeJS.Timeout | undefined
   #listener: Listener
   #isDraining = false
   #inFlight = 0
   readonly #idlers: (() => void)[] = []
 
-  constructor(parts: WireParts, server: Server) {
-    const { host, port, service, tls } = parts.settings
+  constructor(parts: WireParts) {
+    const { settings, limits } = parts
     this.#parts = parts
-    this.#server = server
     this.#listener = {
-      address: formatAuthority(host, port),
-      service,
-      isSecure: tls !== undefined,
+      address: formatAuthority(settings.host, settings.port),
+      service: settings.service,
+      isSecure: settings.tls !== undefined,
     }
+    this.#shared = this.#sharedParts()
+    this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
+    this.#acceptor.on('connection', this.#accept)
+    if (settings.tls) this.#tls = createTls(settings.tls, limits, this.#begin)
   }
 
   listen(): Promise<Listener> {
     const { host, port } = this.#parts.settings
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => {
+      this.#acceptor.once('error', (error) => {
         reject(listenFailure(this.#listener.address, error))
       })
-      this.#server.listen({ host, port }, () => {
-        const bound = this.#server.address() as AddressInfo // a TCP server that listens has one
+      this.#acceptor.listen({ host, port }, () => {
+        const bound = this.#acceptor.address() as AddressInfo // a TCP server that listens has one
         this.#listener = { ...this.#listener, address: formatAuthority(host, bound.port) }
+        // No descriptor left for a connection, say: the next one may fit again.
+        this.#acceptor.on('error', () => undefined)
+        this.#sweeper = setInterval(this.#sweep, sweepMs(this.#parts.limits)).unref()
         resolve(this.#listener)
       })
     })
@@ -125,6 +110,10 @@ class NodeWire implements WireServer {
     return this.#inFlight
   }
 
+  renewTls({ cert, key }: TlsPair): void {
+    this.#tls?.setSecureContext({ cert, key, minVersion: 'TLSv1.2' })
+  }
+
   idle(): Promise<void> {
     if (this.#inFlight === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idlers.push(resolve))
@@ -132,130 +121,125 @@ class NodeWire implements WireServer {
 
   drain(): void {
     this.#isDraining = true
-    if (!this.#server.listening) return
-    this.#server.close()
-    this.#server.closeIdleConnections()
+    if (this.#acceptor.listening) this.#acceptor.close()
+    for (const connection of this.#connections) connection.retire()
   }
 
   close(): Promise<void> {
     this.drain()
-    return new Promise((resolve) => {
-      // Called when it is closed already, too: then with an error that says just that.
-      this.#server.close(() => {
-        resolve()
-      })
-      this.#server.closeAllConnections()
-    })
+    clearInterval(this.#sweeper)
+    for (const connection of this.#connections) connection.destroy()
+    const closed = [...this.#sockets].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once('close', resolve).destroy()
+        }),
+    )
+    return Promise.all(closed).then(() => undefined)
   }
 
-  readonly accept = (request: IncomingMessage, response: ServerResponse): void => {
-    const connection = this.#connectionOf(request.socket)
-    if (this.#isDraining) response.shouldKeepAlive = false
-    const head = readHead({ version: request.httpVersion, rawHeaders: request.rawHeaders })
-    if (!head.ok) {
-      this.#count(connection, response)
-      this.#turnAway(response, { ...head.error, source: connection.source })
+  readonly #accept = (socket: Socket): void => {
+    const { open } = this.#parts
+    const peer = sourceOf(socket)
+    const problem = this.#isDraining ? 'stopping' : open.take(peer)
+    if (problem !== undefined) {
+      this.#shed(socket, peer, problem)
       return
     }
-    const { fields, spelling, host, length, awaitsContinue } = head.value
-    const { bodyIdleTimeoutMs: idleTimeoutMs } = this.#parts.limits
-    const body =
-      length === 0
-        ? undefined
-        : new NodeBody({ request, response, length, awaitsContinue, idleTimeoutMs })
-    const reply = new NodeReply(response, body)
-    this.#count(connection, response, reply)
-    const wireRequest: WireRequest = {
-      listener: this.#listener,
-      source: connection.source,
-      receivedAt: this.#parts.now(),
-      method: request.method ?? '',
-      target: request.url ?? '',
-      version: request.httpVersion === '1.0' ? '1.0' : '1.1',
-      host,
-      fields,
-      spelling,
-      body: body ?? NO_BODY,
-    }
-    this.#parts.serve(wireRequest, reply)
-  }
-
-  /** CONNECT has a door of its own; on this one it must not even look like a tunnel. */
-  readonly refuseConnect = (_request: IncomingMessage, socket: Socket): void => {
-    this.#answerRaw(socket, { status: 405, problem: 'CONNECT is not spoken here' })
-  }
-
-  readonly refuseUnparsed = (error: Error, socket: Socket): void => {
-    const code = systemErrorCode(error)
-    if (code === 'ECONNRESET' || this.#connections.get(socket)?.inFlight) {
-      // Bytes that make no sense behind a request under way: no answer fits in between.
-      socket.destroy()
-    } else {
-      this.#answerRaw(socket, unparsed(code))
-    }
-  }
-
-  /** Counts a request as in flight until its answer, or its connection, is over. */
-  #count(connection: Connection, response: ServerResponse, reply?: NodeReply): void {
-    connection.inFlight += 1
-    this.#inFlight += 1
-    response.once('close', () => {
-      connection.inFlight -= 1
-      this.#inFlight -= 1
-      reply?.closed()
-      if (this.#inFlight > 0) return
-      for (const resolve of this.#idlers.splice(0)) resolve()
+    this.#sockets.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      open.give(peer)
     })
+    if (this.#tls) {
+      socket.on('error', ignore)
+      this.#tls.emit('connection', socket)
+    } else this.#begin(socket)
   }
 
-  #connectionOf(socket: Socket): Connection {
-    const known = this.#connections.get(socket)
-    if (known) return known
-    const connection = { source: sourceOf(socket), inFlight: 0 }
-    this.#connections.set(socket, connection)
-    return connection
+  readonly #begin = (socket: Socket): void => {
+    this.#connections.add(new Connection(socket, sourceOf(socket), this.#shared))
   }
 
-  #turnAway(response: ServerResponse, problem: Omit<Malformed, 'listener'>): void {
-    const { status, headers, body } = this.#parts.reject({ ...problem, listener: this.#listener })
-    const framing = ['Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close']
-    response.writeHead(status, [...headers, ...framing])
-    response.end(body)
+  readonly #sweep = (): void => {
+    const now = performance.now()
+    this.#clock.now = now
+    for (const connection of this.#connections) connection.sweep(now)
   }
 
-  #answerRaw(socket: Socket, problem: { readonly status: number; readonly problem: string }): void {
-    // Node takes its own listener off a socket that it hands over; a reset must not end us (AV-09).
-    socket.on('error', () => {
-      socket.destroy()
-    })
-    if (!socket.writable) {
-      socket.destroy()
+  /** In plaintext there is a word for it; a handshake would cost more than the refusal is worth. */
+  #shed(socket: Socket, source: string, problem: string): void {
+    socket.on('error', ignore)
+    if (this.#tls) {
+      socket.resetAndDestroy()
       return
     }
-    const source = sourceOf(socket)
-    const answer = this.#parts.reject({ ...problem, source, listener: this.#listener })
-    socket.end(formatAnswer(answer), () => {
-      socket.destroy()
-    })
+    const listener = this.#listener
+    const answer = this.#parts.reject({ status: 503, problem, source, listener })
+    socket.end(formatAnswer(answer, 'Connection: close\r\n')).resume()
+    socket.setTimeout(this.#parts.limits.drainMs, () => socket.destroy())
+  }
+
+  #sharedParts(): ConnectionParts {
+    const { limits, now, serve, reject, sourceOf: readSource = peerItself } = this.#parts
+    return {
+      listener: () => this.#listener,
+      limits,
+      clock: this.#clock,
+      keepAliveHint: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(limits.idleConnectionMs / 1000)}\r\n`,
+      isDraining: () => this.#isDraining,
+      sourceOf: readSource,
+      now,
+      serve,
+      reject,
+      count: (change) => {
+        this.#inFlight += change
+        if (this.#inFlight === 0) for (const resolve of this.#idlers.splice(0)) resolve()
+      },
+      closed: (connection) => {
+        this.#connections.delete(connection)
+      },
+    }
   }
 }
 
-function unparsed(code: string | undefined): { status: number; problem: string } {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, problem: 'the head is too long' }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, problem: 'the head took too long' }
-  if (code === 'HPE_PAUSED_H2_UPGRADE') {
-    return { status: 505, problem: 'only HTTP/1.1 and 1.0 are spoken' }
-  }
-  return { status: 400, problem: 'it is not valid HTTP/1.1' }
+function createTls(
+  { cert, key }: TlsPair,
+  { headTimeoutMs }: WireLimits,
+  begin: (socket: Socket) => void,
+): TlsServer {
+  const server = createTlsServer({
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    allowHalfOpen: true,
+    handshakeTimeout: headTimeoutMs,
+  })
+  server.on('secureConnection', begin)
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  return server
 }
 
-function formatAnswer({ status, headers, body }: WireAnswer): string {
-  const lines = [`HTTP/1.1 ${status} Refused`]
-  for (let index = 0; index < headers.length; index += 2) {
-    lines.push(`${headers[index] ?? ''}: ${headers[index + 1] ?? ''}`)
-  }
-  lines.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', body)
-  return lines.join('\r\n')
+function peerItself(peer: string): string {
+  return peer
+}
+
+function ignore(): void {
+  // what it means shows as the socket's end
+}
+
+/** Often enough for the shortest time that counts, and seldom enough to cost nothing. */
+function sweepMs(limits: WireLimits): number {
+  const { headTimeoutMs, bodyIdleTimeoutMs, idleConnectionMs, drainMs, totalTimeoutMs } = limits
+  const shortest = Math.min(
+    headTimeoutMs,
+    bodyIdleTimeoutMs,
+    idleConnectionMs,
+    drainMs,
+    totalTimeoutMs,
+  )
+  return Math.max(10, Math.min(500, shortest / 4))
 }
 
 function sourceOf(socket: Socket): string {
