@@ -19,19 +19,31 @@ export type FailureCode =
   | 'upstream_timeout'
   | 'upstream_tls_invalid'
   | 'upstream_malformed'
+  | 'upstream_overloaded'
+  | 'upstream_circuit_open'
+  | 'request_body_failed'
+  | 'request_unwritable'
   | 'listen_failed'
   | 'usage_invalid'
   | 'server_unreachable'
   | 'not_found'
   | 'refused'
 
+export interface FailureOptions {
+  readonly cause?: unknown
+  readonly retryAfterSeconds?: number
+}
+
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: FailureCode
+  /** When trying again may help, where that is known. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(code: FailureCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: FailureCode, message: string, options?: FailureOptions) {
     super(message, options)
     this.code = code
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 }
 
