@@ -103,7 +103,8 @@ class Reader {
     this.requests.push({ head, body: this.#body })
     this.#head = undefined
     this.#body = ''
-    this.#isClosed = !head.keepsAlive
+    // What follows an upgrade is in another protocol, or nothing at all.
+    this.#isClosed = !head.keepsAlive || head.upgrade !== undefined
   }
 
   #refuse(problem: string): false {

@@ -185,11 +185,14 @@ describe('readRequestHead', () => {
     [400, ['Transfer-Encoding: chunked', 'Content-Length: 1']],
     [400, ['Content-Length: 1', 'Content-Length: 1']],
     [400, ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
+    [400, ['Transfer-Encoding: chunked\t']],
+    [400, ['Transfer-Encoding: chunked ']],
     [501, ['Transfer-Encoding: gzip, chunked']],
     [501, ['Transfer-Encoding: chunked, chunked']],
     [501, ['Transfer-Encoding: identity']],
     [501, ['Transfer-Encoding: "chunked"']],
     [501, ['Transfer-Encoding: \xa0chunked']],
+    [400, ['Transfer-Encoding: ']],
     [501, ['Transfer-Encoding:']],
   ])('HF-01 HF-02 answers %i to %j', (status, lines) => {
     expect(readWith(...lines)).toMatchObject({ error: { status } })
