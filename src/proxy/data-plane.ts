@@ -10,11 +10,11 @@ import type { Result } from '../base/result.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Gate } from '../policy/gate.ts'
-import type { GrantStore, StoredGrant } from '../policy/grant-store.ts'
+import type { GrantUse, StoredGrant } from '../policy/grant-store.ts'
 import { createQuota } from '../policy/quota.ts'
 import type { Refusal } from '../policy/refusal.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
-import { createReplay } from '../token/replay.ts'
+import { createReplay, type Replay } from '../token/replay.ts'
 import type { TokenMode } from '../token/token.ts'
 import { createBodyBudget } from './body-budget.ts'
 import { createExchange } from './exchange.ts'
@@ -38,7 +38,7 @@ export interface DataPlaneParts {
   readonly listeners: readonly ListenerSettings[]
   /** Asked for each request, so that a reload takes effect at once. */
   readonly catalog: () => Catalog
-  readonly grants: GrantStore
+  readonly grants: GrantUse
   readonly gate: Gate
   /** False while this replica does not know the newest revocations; absent: always current. */
   readonly isCurrent?: () => boolean
@@ -53,6 +53,10 @@ export interface DataPlaneParts {
   /** audit/parameters.ts with its key. */
   readonly describeParameters: DescribeParameters
   readonly limits?: Partial<DataPlaneLimits>
+  /** The memory of DPoP proofs, where several processes share one; absent: its own. */
+  readonly replay?: Replay
+  /** The part of every rate that this process may give; absent: all of it. */
+  readonly rateShare?: number
   readonly now: Now
   readonly log: Log
 }
@@ -130,10 +134,10 @@ function build(parts: DataPlaneParts, limits: DataPlaneLimits) {
   const directory = createDirectories(parts.catalog)
   const upstreams = createUpstreams({ dial, limits: limits.upstream })
   const lastUsed = createLastUsed(parts.grants, log)
-  const quota = createQuota({ reserve: (id, count) => parts.grants.reserve(id, count) })
+  const quota = createQuota(parts.grants, parts.rateShare)
   const { throttle, cachedTokens } = limits
   const recogniser = createRecogniser({ ...parts, throttle, cachedTokens })
-  const replay = createReplay(limits.rememberedProofs)
+  const replay = parts.replay ?? createReplay(limits.rememberedProofs)
   const exchange = createExchange({ ...parts, recogniser, replay, quota, lastUsed })
   const forwarder = createForwarder({ ...parts, upstreams })
   const budget = createBodyBudget(limits.heldBodyBytes)
