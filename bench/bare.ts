@@ -1,20 +1,14 @@
-/**
- * The least that a proxy in Node can do: node:http, one look-up, another Authorization, undici.
- * No scopes, no audit, no limits. What our duty costs is measured against this.
- */
+/** The least that a proxy of ready parts can do in Node: node:http, one look-up, undici's dispatch. */
 
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Pool } from 'undici'
+import { Pool, type Dispatcher } from 'undici'
+import type { SwapJob } from './subject.ts'
 
-export interface BareJob {
-  readonly origin: string
-  readonly ca: string
-  readonly token: string
-  readonly key: string
-}
+/** Only these would be wrong on the other side. */
+const HOP_BY_HOP = new Set(['host', 'connection', 'authorization'])
 
-process.once('message', ({ origin, ca, token, key }: BareJob) => {
+process.once('message', ({ origin, ca, token, key }: SwapJob) => {
   const pool = new Pool(origin, { connections: 64, connect: { ca } })
   const credentials = new Map([[`Bearer ${token}`, `Bearer ${key}`]])
 
@@ -24,23 +18,38 @@ process.once('message', ({ origin, ca, token, key }: BareJob) => {
       response.writeHead(401).end()
       return
     }
-    const headers = { ...request.headers, authorization: credential }
-    delete headers.host
-    delete headers.connection
-    const method = request.method ?? 'GET'
-    pool.stream(
-      {
-        path: request.url ?? '/',
-        method: method,
-        headers,
-        body: method === 'GET' ? null : request,
-        opaque: response,
-      },
-      ({ statusCode, headers: answered }) => response.writeHead(statusCode, answered),
-      (error) => {
-        if (error) response.destroy()
-      },
-    )
+    const { method = 'GET', url: path = '/' } = request
+    const headers = swapped(request.rawHeaders, credential)
+    const body = method === 'GET' ? null : request
+    pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, relay(response))
   })
+  server.keepAliveTimeout = 75_000
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
 })
+
+function swapped(rawHeaders: IncomingMessage['rawHeaders'], credential: string): string[] {
+  const headers = ['authorization', credential]
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    if (!HOP_BY_HOP.has(name.toLowerCase())) headers.push(name, rawHeaders[index + 1] ?? '')
+  }
+  return headers
+}
+
+function relay(response: ServerResponse): Dispatcher.DispatchHandler {
+  return {
+    onConnect: () => undefined,
+    onHeaders(status, headers, resume, reason) {
+      response.writeHead(
+        status,
+        reason,
+        headers.map((each) => each.toString('latin1')),
+      )
+      response.on('drain', resume)
+      return true
+    },
+    onData: (chunk) => response.write(chunk),
+    onComplete: () => response.end(),
+    onError: () => response.destroy(),
+  }
+}

@@ -1,7 +1,8 @@
-/** Helper processes of the benchmark: forked, pinned to a core where `taskset` is there, ended. */
+/** Helper processes of the benchmark: forked, asked one thing after another, pinned, ended. */
 
 import { execFileSync, fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
 /** The proxy under test gets one core for itself; load and upstream share the other. */
@@ -19,19 +20,39 @@ export function pin(pid: number, core: number): boolean {
   }
 }
 
-/** Forks a file of this folder with one JSON job; the first message that it sends is `ready`. */
-export async function startChild(
-  file: string,
-  job: object,
-): Promise<{ readonly child: ChildProcess; readonly ready: unknown }> {
-  const child = fork(join(import.meta.dirname, file))
+/** Forks a file of this folder; `nodeOptions` go before its name. */
+export function startChild(file: string, nodeOptions: readonly string[] = []): ChildProcess {
+  return fork(join(import.meta.dirname, file), { execArgv: [...nodeOptions] })
+}
+
+/** Sends a job and waits for the next message; a child that ends instead is an error. */
+export async function ask(child: ChildProcess, job: object): Promise<unknown> {
+  const abort = new AbortController()
+  const ended = once(child, 'exit', { signal: abort.signal }).then(() => {
+    throw new Error('a process of the benchmark ended early')
+  })
+  ended.catch(() => undefined) // the losing side of the race
+  const answer = once(child, 'message')
   child.send(job)
-  const [ready] = (await once(child, 'message')) as [unknown]
-  return { child, ready }
+  try {
+    const [message] = (await Promise.race([answer, ended])) as [unknown]
+    return message
+  } finally {
+    abort.abort()
+  }
 }
 
 export async function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGTERM')
-  await once(child, 'close')
+  await once(child, 'exit')
+}
+
+/** A port for a program that cannot choose one itself. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }

@@ -1,36 +1,123 @@
-/** Load from autocannon, in a process of its own: one job in, the figures out, then it ends. */
+/** The load, a process of its own: takes one job after another and answers each with its figures. */
 
-import autocannon from 'autocannon'
+import { Worker } from 'node:worker_threads'
+import { Caller, type Target } from './caller.ts'
+import { listenToEvents, type EventsJob } from './events.ts'
+import { percentiles, type Latencies } from './percentile.ts'
 
-export interface LoadJob {
-  readonly url: string
-  readonly method: 'GET' | 'POST'
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+interface Calls {
+  readonly target: Target
+  /** The whole request as it goes over the wire. */
+  readonly request: string
   readonly connections: number
   readonly seconds: number
 }
 
-export interface LoadFigures {
+/** Each connection sends its next request when the last is answered. */
+export interface ClosedJob extends Calls {
+  readonly kind: 'closed'
+}
+
+/** Requests are due at even intervals, answered or not; latency counts from when one was due. */
+export interface PacedJob extends Calls {
+  readonly kind: 'paced'
+  readonly perSecond: number
+}
+
+export type LoadJob = ClosedJob | PacedJob | EventsJob
+
+export interface LoadFigures extends Latencies {
   readonly requests: number
-  readonly requestsPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  readonly seconds: number
   /** Answers that were not 2xx, and connections that broke. */
   readonly failed: number
 }
 
-process.once('message', (job: LoadJob) => {
-  void autocannon({ ...job, duration: job.seconds }).then((result) => {
-    const figures: LoadFigures = {
-      requests: result.requests.total,
-      requestsPerSecond: result.requests.average,
-      p50Ms: result.latency.p50,
-      p99Ms: result.latency.p99,
-      failed: result.non2xx + result.errors + result.timeouts,
+/** Half a step of the finest sleep that this kind of machine keeps to. */
+const PACE_MS = 0.2
+const GRACE_MS = 3000
+
+async function runClosed(job: ClosedJob): Promise<LoadFigures> {
+  const request = Buffer.from(job.request)
+  const times: number[] = []
+  const startedAt = performance.now()
+  const endsAt = startedAt + job.seconds * 1000
+  const callers: Caller[] = []
+  let failed = 0
+  await new Promise<void>((resolve) => {
+    let open = job.connections
+    const answered = (caller: Caller, isGood: boolean): void => {
+      const now = performance.now()
+      times.push(now - caller.dueAt)
+      if (!isGood) failed += 1
+      if (isGood && now < endsAt) caller.send(request, now)
+      else if (--open === 0) resolve()
     }
-    process.send?.(figures, () => {
-      process.disconnect()
-    })
+    for (let index = 0; index < job.connections; index += 1) {
+      const caller = new Caller(job.target, answered)
+      callers.push(caller)
+      caller.send(request, performance.now())
+    }
   })
+  const seconds = (performance.now() - startedAt) / 1000
+  for (const caller of callers) caller.close()
+  return { requests: times.length, seconds, failed, ...percentiles(times) }
+}
+
+async function runPaced(job: PacedJob): Promise<LoadFigures> {
+  const request = Buffer.from(job.request)
+  const times: number[] = []
+  const total = Math.round(job.perSecond * job.seconds)
+  const spacingMs = 1000 / job.perSecond
+  const idle: Caller[] = []
+  const startedAt = performance.now()
+  let sent = 0
+  let failed = 0
+  const sendDue = (): void => {
+    const due = Math.min(total, Math.floor((performance.now() - startedAt) / spacingMs))
+    while (sent < due) {
+      const caller = idle.pop()
+      if (!caller) return
+      caller.send(request, startedAt + ++sent * spacingMs)
+    }
+  }
+  const pacer = new Worker(new URL('pacer.ts', import.meta.url), {
+    workerData: { everyMs: Math.max(PACE_MS, spacingMs) },
+  })
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, job.seconds * 1000 + GRACE_MS)
+    const answered = (caller: Caller, isGood: boolean): void => {
+      times.push(performance.now() - caller.dueAt)
+      if (isGood) idle.push(caller)
+      else failed += 1
+      sendDue()
+      if (times.length < total) return
+      clearTimeout(timer)
+      resolve()
+    }
+    for (let index = 0; index < job.connections; index += 1) {
+      idle.push(new Caller(job.target, answered))
+    }
+    pacer.on('message', sendDue)
+  })
+  await pacer.terminate()
+  const seconds = (performance.now() - startedAt) / 1000
+  for (const caller of idle) caller.close()
+  failed += total - times.length
+  return { requests: times.length, seconds, failed, ...percentiles(times) }
+}
+
+function run(job: LoadJob): Promise<LoadFigures> {
+  switch (job.kind) {
+    case 'closed':
+      return runClosed(job)
+    case 'paced':
+      return runPaced(job)
+    case 'events':
+      return listenToEvents(job)
+  }
+}
+
+process.on('message', (job: LoadJob) => {
+  void run(job).then((figures) => process.send?.(figures))
 })

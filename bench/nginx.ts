@@ -1,47 +1,38 @@
-/** nginx doing the same swap: what a proxy can cost at all. Undefined where it is not installed. */
+/** nginx doing the swap, one worker: what a proxy can cost at all. */
 
-import { spawn, spawnSync } from 'node:child_process'
-import { createServer, type AddressInfo } from 'node:net'
-import type { TemporaryDirectory } from '../test/support/temporary.ts'
-import { endChild } from './child.ts'
-import type { BareJob } from './bare.ts'
-import type { Subject } from './subject.ts'
+import { freePort } from './child.ts'
+import { startProgram, versionOf } from './installed.ts'
+import type { StartSubject, SwapJob } from './subject.ts'
 
-export async function startNginx(
-  job: BareJob,
-  directory: TemporaryDirectory,
-): Promise<Subject | undefined> {
-  if (spawnSync('nginx', ['-v']).error) return undefined
+export const startNginx: StartSubject = async ({ job, directory }) => {
+  if (versionOf('nginx', '-v') === undefined) return undefined
   const port = await freePort()
   const caFile = directory.write('nginx-ca.pem', job.ca)
   const config = directory.write('nginx.conf', configuration(job, { port, caFile }))
-  const child = spawn('nginx', ['-p', directory.path, '-c', config], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const url = `http://127.0.0.1:${port}`
-  await untilAnswers(url)
-  return { name: 'nginx, the same swap', url, pid: child.pid ?? 0, stop: () => endChild(child) }
+  return await startProgram({ command: 'nginx', args: ['-p', directory.path, '-c', config], port })
 }
 
 function configuration(
-  { origin, token, key }: BareJob,
+  { origin, token, key }: SwapJob,
   { port, caFile }: { readonly port: number; readonly caFile: string },
 ): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `  ${kind}_temp_path ${kind};`)
     .join('\n')
+  const { protocol, host } = new URL(origin)
   return `
-daemon off; master_process off; pid nginx.pid; error_log stderr warn;
-events { worker_connections 1024; }
+daemon off; master_process off; pid nginx.pid; error_log stderr error;
+events { worker_connections 16000; }
 http {
-  access_log off; map_hash_bucket_size 256; keepalive_requests 1000000;
+  access_log off; map_hash_bucket_size 256; keepalive_requests 100000000; client_max_body_size 64m;
 ${temporary}
   map $http_authorization $credential { default ""; "Bearer ${token}" "Bearer ${key}"; }
-  upstream origin { server ${new URL(origin).host}; keepalive 64; keepalive_requests 1000000; }
+  upstream origin { server ${host}; keepalive 64; keepalive_requests 100000000; }
   server {
     listen 127.0.0.1:${port};
     location / {
-      proxy_pass https://origin;
+      if ($credential = "") { return 401; }
+      proxy_pass ${protocol}//origin;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Authorization $credential;
@@ -50,24 +41,4 @@ ${temporary}
   }
 }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function untilAnswers(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const answered = await fetch(url).then(
-      () => true,
-      () => false,
-    )
-    if (answered) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('nginx did not start')
 }

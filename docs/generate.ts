@@ -11,7 +11,8 @@ import { loadCatalog } from '../src/catalog-files.ts'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import type { Service } from '../src/catalog/service.ts'
 import { settingPaths, unwrap } from '../src/config/overrides.ts'
-import { environmentSchema, fileSchema, settingNotes } from '../src/config/schema.ts'
+import { environmentSchema, fileSchema } from '../src/config/schema.ts'
+import { settingNotes } from '../src/config/setting.ts'
 
 export interface Page {
   readonly path: string
@@ -42,7 +43,7 @@ A command finds it in the directory where it is called; \`--config FILE\` or \`A
     environments:
       production:
         state_dir: auto
-        data:     {listen: 127.0.0.1:8900, service_listen: {stripe: 127.0.0.1:8910}}
+        data:     {listen: 127.0.0.1:8900, service_listen: {stripe: 127.0.0.1:8910}}   # tls: {cert_file: F, key_file: F}
         control:  {listen: 127.0.0.1:8901}
         vault:    {recipient: age1..., sealers: {alice: "ed25519:..."}}
         tokens:   {default_ttl: 1h, max_ttl: 24h}
@@ -54,7 +55,8 @@ A command finds it in the directory where it is called; \`--config FILE\` or \`A
 
 A mistake stops the start, and all mistakes are reported at once, each with its line. What stands under \`services\`,
 \`vault.sealers\`, \`env_sources\` and \`secret_dirs\` takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
-nothing. Listeners and limits are read at start.
+nothing. Certificates are read again on SIGHUP and when their files change; listeners and limits only at start. TLS, load balancers
+in front and a proxy on the way out are explained in [Network](network.md).
 
 Durations are written as \`90s\`, \`30m\`, \`4h\`, \`7d\` or \`1h30m\`; sizes as \`512KiB\`, \`10MiB\`, \`1GiB\`; paths in the file are relative to it.
 

@@ -106,7 +106,54 @@ environments:
   it.each([
     ['a listener beyond this machine', 'data: {listen: 0.0.0.0:8900}', 'needs TLS'],
     ['a service port beyond it', 'data: {service_listen: {stripe: 10.0.0.1:1}}', 'needs TLS'],
-    ['TLS, which is not built', 'data: {tls: {cert: a, key: b}}', 'later release'],
+    [
+      'TLS with half a pair',
+      'data: {tls: {cert_file: a}}',
+      'tls.key_file: is missing: it must be a path',
+    ],
+    ['TLS by other names', 'data: {tls: {cert_file: a, keyfile: b}}', 'did you mean "key_file"?'],
+    [
+      'TLS on the other plane only',
+      'data: {listen: 0.0.0.0:8900}\ncontrol: {tls: {cert_file: a, key_file: b}}',
+      'set data.tls',
+    ],
+    ['a range with host bits', 'data: {trusted_proxies: [10.0.0.1/8]}', 'without host bits'],
+    ['a proxy by its name', 'data: {trusted_proxies: [balancer.example]}', 'an address or a range'],
+    ['a range with a zone', 'data: {trusted_proxies: ["fe80::1%eth0"]}', 'an address or a range'],
+    ['PROXY headers of everybody', 'data: {proxy_protocol: true}', 'needs trusted_proxies'],
+    [
+      'PROXY headers of nobody',
+      'data: {proxy_protocol: true, trusted_proxies: []}',
+      'needs trusted_proxies',
+    ],
+    ['an upstream proxy without a port', 'upstream_proxy: {url: "http://proxy.corp"}', 'HOST:PORT'],
+    ['one behind TLS', 'upstream_proxy: {url: "https://proxy.corp:3128"}', 'http://HOST:PORT'],
+    ['one with a path', 'upstream_proxy: {url: "http://proxy.corp:3128/"}', 'http://HOST:PORT'],
+    ['one without a URL', 'upstream_proxy: {no_proxy: [a.example]}', 'url: is missing'],
+    [
+      'its credential in the vault',
+      'upstream_proxy: {url: "http://proxy.corp:3128", credential: vault:proxy}',
+      'must be env:VARIABLE or file:/PATH',
+    ],
+    [
+      'its credential from an unlisted variable',
+      'upstream_proxy: {url: "http://proxy.corp:3128", credential: env:PROXY_LOGIN}',
+      'upstream_proxy.credential: names a variable that env_sources does not list',
+    ],
+    [
+      'an exemption that is no name',
+      'upstream_proxy: {url: "http://proxy.corp:3128", no_proxy: [".corp"]}',
+      'must be a host name',
+    ],
+    ['no connections', 'limits: {connections: 0}', 'limits.connections: must be a whole number'],
+    ['half a connection', 'limits: {connections: 1.5}', 'must be a whole number'],
+    ['a timeout of two days', 'limits: {total_timeout: 2d}', 'at most a day'],
+    [
+      'a URL that fits into no head',
+      'limits: {url_length: 64KiB}',
+      'limits.url_length: is more than limits.head_size',
+    ],
+    ['more of one source than of all', 'limits: {connections: 10}', 'more than limits.connections'],
     ['PostgreSQL, which is not built', 'database: env:DATABASE_URL', 'later release'],
     ['a store that is not built', 'services: {stripe: {credential: "hashicorp:a#b"}}', 'later'],
     ['two listeners on one address', 'data: {listen: 127.0.0.1:8901}', 'default of control.listen'],
@@ -139,6 +186,60 @@ environments:
   it('lets production listen everywhere where plaintext was accepted', () => {
     const config = read(production('data: {listen: 0.0.0.0:8900, insecure_plaintext: true}'))
     expect(config.data.listen.host).toBe('0.0.0.0')
+  })
+
+  it('lets production listen everywhere with TLS, its files beside the configuration', () => {
+    const config = read(
+      production('data: {listen: 0.0.0.0:8900, tls: {cert_file: data.pem, key_file: /k/data.key}}'),
+    )
+    expect(config.data.tls).toEqual({ cert: '/nowhere/data.pem', key: '/k/data.key' })
+    expect(config.control.tls).toBeUndefined()
+  })
+
+  it('takes files named in a variable from where the command runs', () => {
+    const config = read(production('{}'), {
+      APISTRONGHOLD_CONTROL_TLS_CERT_FILE: 'control.pem',
+      APISTRONGHOLD_CONTROL_TLS_KEY_FILE: 'control.key',
+    })
+    expect(config.control.tls).toEqual({
+      cert: '/elsewhere/control.pem',
+      key: '/elsewhere/control.key',
+    })
+  })
+
+  it('knows the proxies in front and the one on the way out', () => {
+    const config = read(
+      production(`data: {trusted_proxies: [10.0.0.0/8, "2001:db8::1"], proxy_protocol: true}
+env_sources: [PROXY_LOGIN]
+upstream_proxy:
+  url: http://proxy.corp:3128
+  credential: env:PROXY_LOGIN
+  no_proxy: [models.corp, "*.lab.corp", 10.1.2.3]`),
+    )
+    expect(config.data).toMatchObject({
+      trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
+      proxyProtocol: true,
+    })
+    expect(config.upstreamProxy).toEqual({
+      address: { host: 'proxy.corp', port: 3128 },
+      credential: { source: 'env', variable: 'PROXY_LOGIN' },
+      exempt: ['models.corp', '*.lab.corp', '10.1.2.3'],
+    })
+  })
+
+  it('reads limits in their units, from the file and from variables', () => {
+    const { limits } = read(
+      production('limits: {head_size: 16KiB, connections_per_source: 5, head_timeout: 3s}'),
+      { APISTRONGHOLD_LIMITS_CIRCUIT_FAILURES: '3', APISTRONGHOLD_LIMITS_REQUEST_BODY: '1GiB' },
+    )
+    expect(limits).toMatchObject({
+      headBytes: 16_384,
+      connectionsPerSource: 5,
+      headTimeoutMs: 3000,
+      circuitFailures: 3,
+      requestBodyBytes: 1_073_741_824,
+      totalTimeoutMs: 1_800_000,
+    })
   })
 
   it.each([

@@ -9,18 +9,24 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Failure, systemErrorCode } from './base/errors.ts'
 import { nearest } from './base/nearest.ts'
 import type { SourceReference } from './secret/reference.ts'
-import type { Address } from './config/address.ts'
 import { checkSettings } from './config/check.ts'
 import { readDocument } from './config/document.ts'
+import { limitSettings, type LimitSettings } from './config/limits.ts'
+import {
+  controlListener,
+  dataListeners,
+  type ControlListener,
+  type DataListeners,
+} from './config/listeners.ts'
 import { configFailure, type Place } from './config/mistake.ts'
 import { applyOverrides, isRecord, type SettingPath, type Variables } from './config/overrides.ts'
-import { defaultListeners } from './config/rules.ts'
 import {
   PRESETS,
   type EnvironmentSettings,
   type FileSettings,
   type ServiceSection,
 } from './config/schema.ts'
+import { upstreamProxySettings, type UpstreamProxySettings } from './config/upstream-proxy.ts'
 import { presetBytes, presetSeconds } from './config/units.ts'
 
 /** What the configuration says about one service; absent members keep the catalogue's word. */
@@ -44,11 +50,10 @@ export interface Config {
   readonly environment: string
   /** Absolute, or `auto`: state-dir.ts knows the rule. */
   readonly stateDirectory: string
-  readonly data: {
-    readonly listen: Address
-    readonly serviceListen: ReadonlyMap<string, Address>
-  }
-  readonly control: { readonly listen: Address; readonly hosts: readonly string[] }
+  readonly data: DataListeners
+  readonly control: ControlListener
+  /** Absent: upstreams are dialled directly. */
+  readonly upstreamProxy: UpstreamProxySettings | undefined
   readonly database: 'sqlite'
   /** Processes of the data plane; `auto`: one for each core. */
   readonly workers: number | 'auto'
@@ -64,7 +69,7 @@ export interface Config {
   /** The only variables that `env:` references may read. */
   readonly environmentSources: readonly string[]
   readonly audit: { readonly quotaBytes: number }
-  readonly limits: { readonly bufferedBodiesBytes: number; readonly stopGraceSeconds: number }
+  readonly limits: LimitSettings
 }
 
 export interface ConfigRequest {
@@ -141,17 +146,27 @@ function overridden(
     return { value, applied: [] }
   const { settings, applied } = applyOverrides(
     environments[environment],
-    absoluteStateDirectory(env, workingDirectory),
+    withAbsolutePaths(env, workingDirectory),
   )
   const replaced = { ...environments, [environment]: settings }
   return { value: { ...value, environments: replaced }, applied }
 }
 
+const PATH_VARIABLES = [
+  'APISTRONGHOLD_STATE_DIR',
+  'APISTRONGHOLD_DATA_TLS_CERT_FILE',
+  'APISTRONGHOLD_DATA_TLS_KEY_FILE',
+  'APISTRONGHOLD_CONTROL_TLS_CERT_FILE',
+  'APISTRONGHOLD_CONTROL_TLS_KEY_FILE',
+]
+
 /** In a variable a path is relative to where the command runs; in the file, to the file. */
-function absoluteStateDirectory(env: Variables, workingDirectory: string): Variables {
-  const named = env.APISTRONGHOLD_STATE_DIR
-  if (!named || named === 'auto') return env
-  return { ...env, APISTRONGHOLD_STATE_DIR: resolve(workingDirectory, named) }
+function withAbsolutePaths(env: Variables, workingDirectory: string): Variables {
+  const paths = PATH_VARIABLES.flatMap((variable) => {
+    const named = env[variable]
+    return named && named !== 'auto' ? [[variable, resolve(workingDirectory, named)]] : []
+  })
+  return { ...env, ...(Object.fromEntries(paths) as Variables) } // pairs of two texts
 }
 
 /** The variable that a mistaken setting came from, if one did. */
@@ -210,17 +225,17 @@ function buildConfig(file: FileSettings, name: string | undefined, path: string)
     directory,
     environment: name,
     stateDirectory: stateDirectoryOf(settings, directory),
-    ...listenersOf(settings, name),
+    data: dataListeners(settings.data, { environment: name, directory }),
+    control: controlListener(settings.control, { environment: name, directory }),
+    upstreamProxy: upstreamProxySettings(settings.upstream_proxy),
+    workers: settings.workers ?? 1,
     database: 'sqlite',
-    vault: {
-      recipient: settings.vault?.recipient,
-      sealers: new Map(Object.entries(settings.vault?.sealers ?? {})),
-    },
+    vault: vaultOf(settings),
     services: servicesOf(settings, directory),
-    secretDirectories: settings.secret_dirs ?? [],
-    environmentSources: settings.env_sources ?? [],
+    ...sourcesOf(settings),
     ...lifetimesOf(settings),
-    ...limitsOf(settings),
+    audit: { quotaBytes: settings.audit?.quota ?? presetBytes(PRESETS.auditQuota) },
+    limits: limitSettings(settings.limits),
   }
 }
 
@@ -228,15 +243,17 @@ function stateDirectoryOf({ state_dir: named = 'auto' }: EnvironmentSettings, di
   return named === 'auto' ? 'auto' : resolve(directory, named)
 }
 
-function listenersOf({ data, control, workers = 1 }: EnvironmentSettings, environment: string) {
-  const usual = defaultListeners(environment)
+function vaultOf({ vault }: EnvironmentSettings) {
   return {
-    data: {
-      listen: data?.listen ?? usual.data,
-      serviceListen: new Map(Object.entries(data?.service_listen ?? {})),
-    },
-    control: { listen: control?.listen ?? usual.control, hosts: control?.hosts ?? [] },
-    workers,
+    recipient: vault?.recipient,
+    sealers: new Map(Object.entries(vault?.sealers ?? {})),
+  }
+}
+
+function sourcesOf(settings: EnvironmentSettings) {
+  return {
+    secretDirectories: settings.secret_dirs ?? [],
+    environmentSources: settings.env_sources ?? [],
   }
 }
 
@@ -245,16 +262,6 @@ function lifetimesOf({ tokens }: EnvironmentSettings) {
     tokens: {
       defaultTtlSeconds: tokens?.default_ttl ?? presetSeconds(PRESETS.defaultTtl),
       maxTtlSeconds: tokens?.max_ttl ?? presetSeconds(PRESETS.maxTtl),
-    },
-  }
-}
-
-function limitsOf({ audit, limits }: EnvironmentSettings) {
-  return {
-    audit: { quotaBytes: audit?.quota ?? presetBytes(PRESETS.auditQuota) },
-    limits: {
-      bufferedBodiesBytes: limits?.buffered_bodies ?? presetBytes(PRESETS.bufferedBodies),
-      stopGraceSeconds: limits?.stop_grace ?? presetSeconds(PRESETS.stopGrace),
     },
   }
 }

@@ -1,33 +1,33 @@
 /**
- * The composition root of `serve`: files -> state -> parts -> two listeners -> graceful stop.
+ * The composition root of `serve`: files -> state -> data plane, here or in workers -> control
+ * plane -> graceful stop.
  * The only place that knows which database, journal and stores stand behind the contracts.
  */
 
 import { createPublicKey } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { createApi } from './api/app.ts'
 import { startApi, type RunningApi } from './api/server.ts'
-import { redactParameters } from './audit/parameters.ts'
 import { systemNow } from './base/clock.ts'
 import { Failure } from './base/errors.ts'
 import { newRequestId } from './base/ids.ts'
 import type { Log } from './base/log.ts'
 import { formatAddress } from './config/address.ts'
 import { VERSION } from './config/version.ts'
-import type { ConfigRequest } from './config.ts'
+import type { Config, ConfigRequest } from './config.ts'
+import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { createLog } from './main/log.ts'
 import { changedServices } from './main/settings-change.ts'
 import { openSettings, type LiveSettings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
 import { untilStopped, type Stop } from './main/lifetime.ts'
-import { createDial } from './network/dial.ts'
+import { startWorkers } from './main/workers.ts'
 import { unsafeEnvironment } from './network/unsafe-environment.ts'
-import { createDataPlane, type DataPlane } from './proxy/data-plane.ts'
 import { verifyEnvelope } from './secret/envelope.ts'
 import { removeRun, writeRun, type Run } from './state-dir/run-file.ts'
 import { openStateDirectory, type StateDirectory } from './state-dir.ts'
 import { publishJwks } from './token/jwk.ts'
-import { createJwtVerifier, mintJwt } from './token/jwt.ts'
-import { tokenModeOf } from './token/token.ts'
+import { mintJwt } from './token/jwt.ts'
 
 export interface ServerRequest {
   /** Read at start and again at each SIGHUP. */
@@ -48,14 +48,16 @@ export interface RunningServer {
 
 /** Everything that the planes are built from. */
 interface Server {
+  readonly request: ServerRequest
   readonly settings: LiveSettings
   readonly state: OpenState
   readonly log: Log
+  readonly workers: number
   readonly startedAt: number
 }
 
 interface Planes {
-  readonly data: DataPlane
+  readonly data: DataSide
   readonly api: RunningApi
   readonly run: Run
 }
@@ -69,8 +71,10 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   refuseUnsafeEnvironment(request.env, log)
   const settings = await openSettings(request.settings, log)
   openStateDirectory(request.state, settings.current.config.environment)
-  const state = await openState({ directory: request.state, settings, env: request.env, log })
-  const server = { settings, state, log, startedAt: systemNow() }
+  const workers = countWorkers(settings.current.config)
+  const { state: directory, env } = request
+  const state = await openState({ directory, settings, env, log, workers })
+  const server = { request, settings, state, log, workers, startedAt: systemNow() }
   const planes = await startPlanes(server).catch(async (error: unknown) => {
     await state.close()
     throw error
@@ -79,7 +83,10 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   await recordChange(server, 'service.start', { ...planes.run })
   log.info('started', { data: planes.run.data, control: planes.run.control })
   const stop = stopper(server, planes, request.state)
-  return { run: planes.run, ...untilStopped({ stop, reload: () => reload(server), log }) }
+  return {
+    run: planes.run,
+    ...untilStopped({ stop, reload: () => reload(server, planes.data), log }),
+  }
 }
 
 function refuseUnsafeEnvironment(env: ServerRequest['env'], log: Log): void {
@@ -90,13 +97,36 @@ function refuseUnsafeEnvironment(env: ServerRequest['env'], log: Log): void {
   }
 }
 
+function countWorkers({ workers }: Config): number {
+  return workers === 'auto' ? availableParallelism() : workers
+}
+
+/** The data plane: in this process, unless more than one is asked for. */
+function openData(server: Server): Promise<DataSide> {
+  const { request, settings, state, log, workers } = server
+  if (workers === 1) return openSoleDataPlane(settings, state, log)
+  return startWorkers({
+    ...{ settings, state, log },
+    orders: {
+      ...{ state: request.state, isVerbose: request.isVerbose, workers },
+      settings: { ...request.settings, env: settingVariables(request.settings.env) },
+    },
+    onOtherFiles: () => process.kill(process.pid, 'SIGHUP'),
+  })
+}
+
+/** A worker needs no more of the environment than what says something of the configuration. */
+function settingVariables(env: ConfigRequest['env']): ConfigRequest['env'] {
+  const entries = Object.entries(env).filter(([name]) => name.startsWith('APISTRONGHOLD_'))
+  return Object.fromEntries(entries)
+}
+
 async function startPlanes(server: Server): Promise<Planes> {
   const { config } = server.settings.current
-  const data = createDataPlane(dataPlaneParts(server))
-  const listeners = await data.listen()
+  const data = await openData(server)
   try {
     const api = await startApi({ app: buildApi(server, data), listen: config.control.listen })
-    const [main, ...others] = listeners.map(({ address, service }) => ({
+    const [main, ...others] = data.listeners.map(({ address, service }) => ({
       service,
       url: `http://${address}`,
     }))
@@ -115,32 +145,7 @@ async function startPlanes(server: Server): Promise<Planes> {
   }
 }
 
-function dataPlaneParts({ settings, state, log }: Server): Parameters<typeof createDataPlane>[0] {
-  const { config } = settings.current
-  const origin = { issuer: 'apistronghold', environment: config.environment }
-  const publicKeys = [createPublicKey(state.keys.tokenSigning)]
-  return {
-    listeners: [
-      config.data.listen,
-      ...[...config.data.serviceListen].map(([service, address]) => ({ ...address, service })),
-    ],
-    catalog: () => settings.current.catalog,
-    grants: state.stores.grants,
-    gate: state.gate,
-    credentials: state.credentials,
-    audit: state.journal,
-    dial: createDial(),
-    digest: state.digest,
-    verifyJwt: createJwtVerifier({ ...origin, publicKeys }),
-    mode: tokenModeOf(config.environment),
-    describeParameters: (source) => redactParameters({ ...source, key: state.derived.auditHash }),
-    limits: { heldBodyBytes: config.limits.bufferedBodiesBytes },
-    now: systemNow,
-    log,
-  }
-}
-
-function buildApi({ settings, state, log, startedAt }: Server, data: DataPlane) {
+function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
   const { config } = settings.current
   const { environment } = config
   const privateKey = state.keys.tokenSigning
@@ -149,11 +154,11 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataPlane) 
     hosts: { listenHost: config.control.listen.host, names: config.control.hosts },
     lifetimes: config.tokens,
     stores: state.stores,
-    gate: state.gate,
+    gates: data.gates,
     audit: state.journal,
     auditReader: state.reader,
     catalog: () => settings.current.catalog,
-    credentials: state.credentials,
+    forgetCredential: (name) => data.forget(name),
     isCredentialConfigured: (name) => state.credentials.isConfigured(name),
     verifyEnvelope: (text) => verifyEnvelope(text, settings.current.config.vault.sealers),
     digestOf: state.digest,
@@ -161,7 +166,7 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataPlane) 
     publicKeys: () => publishJwks([createPublicKey(privateKey)]),
     readiness: async () => ({
       audit: state.journal.status().writable,
-      data: data.readiness().isReady,
+      ...(await data.checks()),
     }),
     cursorKey: state.derived.cursor,
     log,
@@ -169,11 +174,11 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataPlane) 
   })
 }
 
-async function reload(server: Server): Promise<void> {
+async function reload(server: Server, data: DataSide): Promise<void> {
   const before = server.settings.current
   if (!(await server.settings.reload())) return
   const { current } = server.settings
-  for (const name of current.references.keys()) server.state.credentials.forget(name)
+  await data.reload()
   const services = changedServices(before, current)
   await recordChange(server, 'settings.reload', { catalog: current.catalog.digest, services })
 }

@@ -23,7 +23,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   proxy: PURE,
   fleet: PURE,
   api: PURE,
-  config: ['base', 'catalog', 'secret'],
+  config: ['base', 'catalog', 'policy', 'secret'],
   'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog', 'injection', 'network'],
   cli: COMMAND_LINE,

@@ -8,13 +8,12 @@ import type { Log } from '../base/log.ts'
 import type { Result } from '../base/result.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { AgentStore } from '../policy/agent-store.ts'
-import type { Gate } from '../policy/gate.ts'
+import type { Gates } from '../policy/gate.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { GrantStore } from '../policy/grant-store.ts'
 import type { IdempotencyStore } from '../policy/idempotency.ts'
 import type { OperatorStore } from '../policy/operator-store.ts'
 import type { RevocationLog } from '../policy/revocation-log.ts'
-import type { CredentialSource } from '../secret/credential-source.ts'
 import type { EnvelopeProblem } from '../secret/envelope.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { ServedHosts } from './browser-guard.ts'
@@ -41,12 +40,13 @@ export interface ApiParts {
   readonly hosts: ServedHosts
   readonly lifetimes: { readonly defaultTtlSeconds: number; readonly maxTtlSeconds: number }
   readonly stores: ApiStores
-  readonly gate: Gate
+  readonly gates: Gates
   readonly audit: AuditLog
   readonly auditReader: AuditReader
   /** Asked for each request, since service files may change without a restart. */
   readonly catalog: () => Catalog
-  readonly credentials: Pick<CredentialSource, 'forget'>
+  /** Answers when nobody uses the former value any more. */
+  readonly forgetCredential: (name: string) => Promise<void>
   /** Whether the secret's source holds something, without opening it. */
   readonly isCredentialConfigured: (name: string) => Promise<boolean>
   /** Form and signature only; nothing here can decrypt. */

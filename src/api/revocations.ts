@@ -1,9 +1,10 @@
 /**
  * Making a revocation true and waiting until it holds: committed with its number, then applied to
- * the gate, which cuts what is in flight. One process is one replica, so applied is confirmed.
+ * every gate, which cuts what is in flight. A process with its workers is one replica, so applied
+ * is confirmed.
  */
 
-import type { Gate } from '../policy/gate.ts'
+import type { Gates } from '../policy/gate.ts'
 import type { GrantStore, StoredGrant } from '../policy/grant-store.ts'
 import type { Revocation } from '../policy/revocation-log.ts'
 
@@ -27,8 +28,12 @@ export interface Covered {
 
 const PAGE = 1000
 
-export function applyRevocation(gate: Gate, revocation: Revocation, covered: Covered): Revoked {
-  const cut = gate.apply(revocation)
+export async function applyRevocation(
+  gates: Gates,
+  revocation: Revocation,
+  covered: Covered,
+): Promise<Revoked> {
+  const cut = await gates.apply(revocation)
   return {
     revoked: covered.count,
     sequence: revocation.sequence,

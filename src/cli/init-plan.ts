@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import { parseAddress } from '../config/address.ts'
 import type { SettingsEdit } from '../config/edit.ts'
 import { isEnvironmentName } from '../config/forms.ts'
-import { PRESETS } from '../config/schema.ts'
+import { LISTEN } from '../config/listeners.ts'
 import type { ParsedFields } from '../secret/parse-fields.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { StateDirectory } from '../state-dir.ts'
@@ -103,8 +103,8 @@ function basicEdits(session: Session, path: string, wishes: InitWishes): Setting
   const root = ['environments', environment]
   const isDevelopment = environment === 'development'
   const usual = {
-    data: isDevelopment ? PRESETS.developmentDataListen : PRESETS.dataListen,
-    control: isDevelopment ? PRESETS.developmentControlListen : PRESETS.controlListen,
+    data: isDevelopment ? LISTEN.developmentData : LISTEN.data,
+    control: isDevelopment ? LISTEN.developmentControl : LISTEN.control,
   }
   return [
     { path: ['version'], preset: 1 },

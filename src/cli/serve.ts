@@ -10,22 +10,29 @@ import type { Call, Runner } from './command.ts'
 import { initialise, plainWishes } from './init.ts'
 import { isInitialised } from './init-plan.ts'
 import { nextSteps } from './next-steps.ts'
-import { configRequest, loadLocal, type Session } from './session.ts'
+import { configRequest, loadLocal, withVariables, withWorkers, type Session } from './session.ts'
 import { describeRun } from './start.ts'
 
 const DEVELOPMENT = 'development'
-const options = z.object({ insecurePlaintext: z.boolean().optional() })
+const options = z.object({
+  insecurePlaintext: z.boolean().optional(),
+  workers: z.string().optional(),
+})
 
 export function registerServe(program: Command, runs: Runner): void {
   const command = program
     .command('serve')
     .description('run both planes in the foreground')
+    .option('--workers <number>', 'processes that serve the data plane, or auto: one for each core')
     .option('--insecure-plaintext', 'listen beyond loopback without TLS: something else ends it')
   runs(command, options, serve)
 }
 
 async function serve({ session: given, options: asked }: Call<z.output<typeof options>>) {
-  const session = asked.insecurePlaintext ? allowingPlaintext(given) : given
+  const session = withWorkers(
+    asked.insecurePlaintext ? withVariables(given, PLAINTEXT) : given,
+    asked.workers,
+  )
   if (session.shared.env === DEVELOPMENT && !isInitialised(session)) await prepare(session)
   const { runServer } = await import('../main.ts')
   const { state } = loadLocal(session)
@@ -41,14 +48,9 @@ async function serve({ session: given, options: asked }: Call<z.output<typeof op
     throw new Failure('refused', 'the server did not end as it should: the log says why')
 }
 
-/** The option in the words of the configuration, so that a reading on SIGHUP sees it too. */
-function allowingPlaintext(session: Session): Session {
-  const env = {
-    ...session.terminal.env,
-    APISTRONGHOLD_DATA_INSECURE_PLAINTEXT: 'true',
-    APISTRONGHOLD_CONTROL_INSECURE_PLAINTEXT: 'true',
-  }
-  return { ...session, terminal: { ...session.terminal, env } }
+const PLAINTEXT = {
+  APISTRONGHOLD_DATA_INSECURE_PLAINTEXT: 'true',
+  APISTRONGHOLD_CONTROL_INSECURE_PLAINTEXT: 'true',
 }
 
 async function prepare(session: Session): Promise<void> {

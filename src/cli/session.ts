@@ -76,3 +76,16 @@ export function compact<T extends object>(given: T): { [K in keyof T]: Exclude<T
   const said = Object.entries(given).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as { [K in keyof T]: Exclude<T[K], undefined> } // optional stays optional
 }
+
+/** Options in the words of the configuration's variables, so that every reading of it sees them. */
+export function withVariables(session: Session, variables: Record<string, string>): Session {
+  const { terminal } = session
+  return { ...session, terminal: { ...terminal, env: { ...terminal.env, ...variables } } }
+}
+
+/** `--workers` of `serve` and `start`. */
+export function withWorkers(session: Session, workers: string | undefined): Session {
+  return workers === undefined
+    ? session
+    : withVariables(session, { APISTRONGHOLD_WORKERS: workers })
+}

@@ -6,11 +6,16 @@ import { openStateDirectory } from '../state-dir.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import { startBackground } from './background.ts'
 import type { Runner } from './command.ts'
-import { answer, loadLocal, type Session } from './session.ts'
+import { answer, loadLocal, withWorkers, type Session } from './session.ts'
 
 export function registerStart(program: Command, runs: Runner): void {
-  const command = program.command('start').description('start the proxy in the background')
-  runs(command, z.object({}), ({ session }) => start(session))
+  const command = program
+    .command('start')
+    .description('start the proxy in the background')
+    .option('--workers <number>', 'processes that serve the data plane, or auto: one for each core')
+  runs(command, z.object({ workers: z.string().optional() }), ({ session, options }) =>
+    start(withWorkers(session, options.workers)),
+  )
 }
 
 async function start(session: Session): Promise<void> {

@@ -13,11 +13,6 @@ export interface Checked {
   readonly mistakes: readonly PathMistake[]
 }
 
-/** Settings that a later release brings; better said than "unknown". */
-const LATER: Readonly<Record<string, string>> = {
-  tls: 'TLS on our own listeners comes in a later release: let a proxy or mesh end it and set insecure_plaintext',
-}
-
 /** `services` are the ids of the catalogue; undefined when they are not known. */
 export function checkSettings(value: unknown, services?: ReadonlySet<string>): Checked {
   const parsed = fileSchema.safeParse(value)
@@ -83,8 +78,6 @@ function wordIssue(issue: z.core.$ZodIssue, value: unknown): PathMistake[] {
 }
 
 function wordUnknownKey(key: string, path: readonly PropertyKey[]): string {
-  const later = LATER[key]
-  if (later !== undefined) return later
   if (looksLikeRealCredential(key) !== undefined) return 'this is not the name of a setting'
   const close = nearest(key, namesAt(path))
   const hint = close === undefined ? '' : `; did you mean "${close}"?`

@@ -1,10 +1,12 @@
 /** The forms that single settings may have; each turns text into the value that the parts use. */
 
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isRecipient, parseSealerPublicKey } from '../secret/keys.ts'
 import { isSealerName, isSecretName } from '../secret/names.ts'
 import { parseReference } from '../secret/reference.ts'
-import { parseAddress } from './address.ts'
+import { parseCidr } from '../policy/cidr.ts'
+import { parseAddress, type Address } from './address.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 const SERVICE_ID = /^[a-z][a-z0-9-]{1,31}$/
@@ -44,6 +46,17 @@ export const workers = () =>
     .transform(String)
     .pipe(readAs(parseWorkers, WORKERS))
 
+const COUNT = 'must be a whole number from 1 to 1000000'
+export const count = () =>
+  z
+    .union([z.string(), z.number()], { error: COUNT })
+    .transform(String)
+    .pipe(readAs(parseCount, COUNT))
+
+/** Timers cannot wait longer than 24 days, and no request should. */
+export const timeout = () =>
+  readAs(parseTimeout, 'must be a duration of at most a day, as 90s, 30m or 4h')
+
 export const path = () => textThat((raw) => raw !== '' && !raw.includes('\0'), 'must be a path')
 export const absolutePath = () =>
   textThat((raw) => /^\/[^\0]*$/.test(raw), 'must be an absolute path')
@@ -55,6 +68,18 @@ export const variableName = () =>
   textThat((raw) => VARIABLE_NAME.test(raw), 'must be the name of an environment variable')
 export const hostName = () =>
   textThat((raw) => HOST_NAME.test(raw), 'must be an exact host name in lower case')
+export const network = () =>
+  textThat(
+    (raw) => parseCidr(raw) !== undefined,
+    'must be an address or a range without host bits, as 10.0.0.0/8',
+  )
+export const exemption = () =>
+  textThat(
+    (raw) => isIP(raw) !== 0 || HOST_NAME.test(raw.replace(/^\*\./, '')),
+    'must be a host name in lower case, *.SUFFIX or an address',
+  )
+export const plainProxy = () =>
+  readAs(parsePlainProxy, 'must be http://HOST:PORT, without credentials and path')
 export const splitName = () => textThat(isSecretName, 'must be the name of a split, as admin')
 export const operatorName = () => textThat(isSealerName, "must be an operator's name")
 export const recipient = () => textThat(isRecipient, 'must be an age recipient (age1...)')
@@ -68,6 +93,12 @@ export const reference = () =>
     if (parsed.ok) return parsed.value
     check.addIssue({ code: 'custom', message: parsed.error.problem })
     return z.NEVER
+  })
+
+/** A source outside the vault, whose secrets are sealed for the origins of services. */
+export const mountedReference = () =>
+  reference().refine(({ source }) => source !== 'vault', {
+    error: 'must be env:VARIABLE or file:/PATH',
   })
 
 export const sealerKey = () =>
@@ -97,4 +128,19 @@ function isPlainOrigin(raw: string): boolean {
 function parseWorkers(raw: string): number | 'auto' | undefined {
   if (raw === 'auto') return raw
   return /^[1-9]\d?$/.test(raw) && Number(raw) <= 64 ? Number(raw) : undefined
+}
+
+function parseCount(raw: string): number | undefined {
+  const number = Number(raw)
+  return /^[1-9]\d{0,6}$/.test(raw) && number <= 1_000_000 ? number : undefined
+}
+
+function parseTimeout(raw: string): number | undefined {
+  const seconds = parseDuration(raw)
+  return seconds !== undefined && seconds <= 86_400 ? seconds : undefined
+}
+
+function parsePlainProxy(raw: string): Address | undefined {
+  const address = raw.startsWith('http://') ? parseAddress(raw.slice('http://'.length)) : undefined
+  return address?.port === 0 ? undefined : address
 }

@@ -3,6 +3,8 @@
 import { nearest } from '../base/nearest.ts'
 import type { SourceReference } from '../secret/reference.ts'
 import { formatAddress, isLoopback, type Address } from './address.ts'
+import { limitSettings } from './limits.ts'
+import { defaultListeners } from './listeners.ts'
 import { PRESETS, type EnvironmentSettings } from './schema.ts'
 import { presetSeconds } from './units.ts'
 
@@ -16,7 +18,8 @@ export interface PathMistake {
 interface Listener {
   readonly path: readonly string[]
   readonly address: Address
-  readonly allowsPlaintext: boolean
+  /** Has TLS, or may do without it. */
+  readonly isExposable: boolean
 }
 
 const valueMistake = (path: readonly PropertyKey[], message: string): PathMistake => ({
@@ -33,7 +36,9 @@ export function checkEnvironment(
   return [
     ...(name === 'production' ? checkExposure(settings) : []),
     ...checkPorts(name, settings),
+    ...checkProxies(settings),
     ...checkLifetimes(settings),
+    ...checkLimits(settings),
     ...checkReferences(settings),
     ...(services ? checkServices(settings, services) : []),
   ]
@@ -41,11 +46,11 @@ export function checkEnvironment(
 
 function checkExposure(settings: EnvironmentSettings): PathMistake[] {
   return listenersOf(settings)
-    .filter(({ address, allowsPlaintext }) => !allowsPlaintext && !isLoopback(address))
+    .filter(({ address, isExposable }) => !isExposable && !isLoopback(address))
     .map(({ path }) =>
       valueMistake(
         path,
-        `${path.join('.')}: is open beyond this machine, and in production that needs TLS, which comes in a later release: listen on 127.0.0.1, or set insecure_plaintext where a mesh or load balancer ends TLS`,
+        `${path.join('.')}: is open beyond this machine, and in production that needs TLS: set ${path[0] ?? ''}.tls, listen on 127.0.0.1, or set insecure_plaintext where a mesh or load balancer ends TLS`,
       ),
     )
 }
@@ -55,7 +60,7 @@ function listenersOf({ data, control }: EnvironmentSettings): Listener[] {
   const perService = Object.entries(data?.service_listen ?? {}).map(([service, address]) => ({
     path: ['data', 'service_listen', service],
     address,
-    allowsPlaintext: data?.insecure_plaintext ?? false,
+    isExposable: isExposable(data),
   }))
   const planes = Object.entries({ data, control }).flatMap(([plane, section]) =>
     section?.listen === undefined
@@ -63,10 +68,23 @@ function listenersOf({ data, control }: EnvironmentSettings): Listener[] {
       : {
           path: [plane, 'listen'],
           address: section.listen,
-          allowsPlaintext: section.insecure_plaintext ?? false,
+          isExposable: isExposable(section),
         },
   )
   return [...planes, ...perService]
+}
+
+function isExposable(
+  section: EnvironmentSettings['data'] | EnvironmentSettings['control'],
+): boolean {
+  return section?.tls !== undefined || section?.insecure_plaintext === true
+}
+
+function checkProxies({ data }: EnvironmentSettings): PathMistake[] {
+  if (data?.proxy_protocol !== true || (data.trusted_proxies?.length ?? 0) > 0) return []
+  // Without a list everybody could name the source that suits them.
+  const message = 'data.proxy_protocol: needs trusted_proxies, whose headers alone are believed'
+  return [valueMistake(['data', 'proxy_protocol'], message)]
 }
 
 function checkPorts(environment: string, settings: EnvironmentSettings): PathMistake[] {
@@ -86,16 +104,6 @@ function checkPorts(environment: string, settings: EnvironmentSettings): PathMis
   return mistakes
 }
 
-/** Where the planes listen when nothing is said. */
-export function defaultListeners(environment: string): Record<'data' | 'control', Address> {
-  const isDevelopment = environment === 'development'
-  const local = (text: string): Address => ({ host: '127.0.0.1', port: Number(text.split(':')[1]) })
-  return {
-    data: local(isDevelopment ? PRESETS.developmentDataListen : PRESETS.dataListen),
-    control: local(isDevelopment ? PRESETS.developmentControlListen : PRESETS.controlListen),
-  }
-}
-
 function checkLifetimes({ tokens = {} }: EnvironmentSettings): PathMistake[] {
   const usual = tokens.default_ttl ?? presetSeconds(PRESETS.defaultTtl)
   const longest = tokens.max_ttl ?? presetSeconds(PRESETS.maxTtl)
@@ -108,6 +116,24 @@ function checkLifetimes({ tokens = {} }: EnvironmentSettings): PathMistake[] {
   ]
 }
 
+function checkLimits({ limits: section }: EnvironmentSettings): PathMistake[] {
+  const limits = limitSettings(section)
+  const pairs = [
+    { less: 'url_length', more: 'head_size', isWrong: limits.urlBytes > limits.headBytes },
+    {
+      less: 'connections_per_source',
+      more: 'connections',
+      isWrong: limits.connectionsPerSource > limits.connections,
+    },
+  ] as const
+  return pairs
+    .filter(({ isWrong }) => isWrong)
+    .map(({ less, more }) => {
+      const path = ['limits', section?.[less] === undefined ? more : less]
+      return valueMistake(path, `limits.${less}: is more than limits.${more}`)
+    })
+}
+
 function checkReferences(settings: EnvironmentSettings): PathMistake[] {
   return referencesOf(settings).flatMap(([path, reference]) => {
     const problem = referenceProblem(reference, settings)
@@ -116,12 +142,15 @@ function checkReferences(settings: EnvironmentSettings): PathMistake[] {
 }
 
 function referencesOf(settings: EnvironmentSettings): [string[], SourceReference][] {
-  return Object.entries(settings.services ?? {}).flatMap(([id, { credential, splits = {} }]) => [
+  const proxy = settings.upstream_proxy?.credential
+  const services = Object.entries(settings.services ?? {})
+  const ofServices = services.flatMap(([id, { credential, splits = {} }]) => [
     ...(credential ? [named(['services', id, 'credential'], credential)] : []),
     ...Object.entries(splits).map(([split, reference]) =>
       named(['services', id, 'splits', split], reference),
     ),
   ])
+  return proxy ? [...ofServices, named(['upstream_proxy', 'credential'], proxy)] : ofServices
 }
 
 const named = (path: string[], reference: SourceReference): [string[], SourceReference] => [

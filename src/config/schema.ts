@@ -6,7 +6,6 @@
 import { z } from 'zod'
 import {
   absolutePath,
-  address,
   duration,
   environmentName,
   flag,
@@ -26,69 +25,17 @@ import {
   variableName,
   workers,
 } from './forms.ts'
-
-/** What the reference says about a setting. */
-export interface SettingNote {
-  readonly form: string
-  readonly meaning: string
-  /** The default, as it would be written. */
-  readonly preset?: string
-}
-
-export const settingNotes = z.registry<SettingNote>()
+import { limitsSection } from './limits.ts'
+import { controlSection, dataSection } from './listeners.ts'
+import { setting, settingNotes } from './setting.ts'
+import { upstreamProxySection } from './upstream-proxy.ts'
 
 /** Defaults as a file would spell them. */
 export const PRESETS = {
-  dataListen: '127.0.0.1:8900',
-  controlListen: '127.0.0.1:8901',
-  developmentDataListen: '127.0.0.1:8980',
-  developmentControlListen: '127.0.0.1:8981',
   defaultTtl: '1h',
   maxTtl: '24h',
-  bufferedBodies: '256MiB',
-  stopGrace: '10s',
   auditQuota: '10GiB',
 } as const
-
-/** An optional setting with its line in the reference. */
-function setting<T extends z.ZodType>(form: T, note: SettingNote) {
-  settingNotes.add(form, note)
-  return form.optional()
-}
-
-const insecurePlaintext = () =>
-  setting(flag(), {
-    form: 'true or false',
-    meaning:
-      'lets this plane of `production` listen beyond loopback without TLS, where a mesh or a load balancer ends it',
-    preset: 'false',
-  })
-
-const dataSection = section({
-  listen: setting(address(), {
-    form: 'HOST:PORT',
-    meaning: 'where agents reach the data plane',
-    preset: `${PRESETS.dataListen} (development: ${PRESETS.developmentDataListen})`,
-  }),
-  service_listen: setting(mapOf(serviceId(), address(), 'SERVICE: HOST:PORT'), {
-    form: 'service: HOST:PORT',
-    meaning: 'a port of its own for a service, for clients that take only a host and a port',
-  }),
-  insecure_plaintext: insecurePlaintext(),
-})
-
-const controlSection = section({
-  listen: setting(address(), {
-    form: 'HOST:PORT',
-    meaning: 'where operators reach the control plane',
-    preset: `${PRESETS.controlListen} (development: ${PRESETS.developmentControlListen})`,
-  }),
-  hosts: setting(listOf(hostName(), 'host names'), {
-    form: 'list of host names',
-    meaning: 'further names that the control plane is reached by, as behind a load balancer',
-  }),
-  insecure_plaintext: insecurePlaintext(),
-})
 
 const vaultSection = section({
   recipient: setting(recipient(), {
@@ -161,19 +108,6 @@ const auditSection = section({
   }),
 })
 
-const limitsSection = section({
-  buffered_bodies: setting(size(), {
-    form: 'size',
-    meaning: 'memory for all bodies that conditions read at the same time',
-    preset: PRESETS.bufferedBodies,
-  }),
-  stop_grace: setting(duration(), {
-    form: 'duration',
-    meaning: 'how long requests in flight may go on after SIGTERM before they are cut',
-    preset: PRESETS.stopGrace,
-  }),
-})
-
 export const environmentSchema = section({
   state_dir: setting(path(), {
     form: 'auto or path',
@@ -195,6 +129,7 @@ export const environmentSchema = section({
     meaning: 'processes that serve the data plane behind its port; `auto` is one for each core',
     preset: '1',
   }),
+  upstream_proxy: upstreamProxySection.optional(),
   vault: vaultSection.optional(),
   tokens: tokensSection.optional(),
   services: mapOf(serviceId(), serviceSection, 'SERVICE: {settings}').optional(),

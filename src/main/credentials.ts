@@ -14,15 +14,14 @@ import { createFileStore } from '../secret-stores/file.ts'
 import { createCredentialSource } from '../secret-stores/sources.ts'
 import { createValueVersion } from '../secret-stores/value-version.ts'
 import { createVaultStore } from '../secret-stores/vault.ts'
-import { openVersionFloor } from '../secret-stores/version-floor.ts'
+import type { VersionFloor } from '../secret-stores/version-floor.ts'
 import type { LiveSettings } from './settings.ts'
 
 export interface CredentialParts {
   readonly settings: LiveSettings
-  readonly sealed: SealedStore
+  readonly sealed: Pick<SealedStore, 'find'>
   readonly identity: Secret
-  /** `vault/versions.json`. */
-  readonly versionsPath: string
+  readonly versions: VersionFloor
   /** Keys the digests that tell versions of a value apart. */
   readonly hashKey: KeyObject
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -35,9 +34,9 @@ export interface Credentials extends Required<CredentialSource> {
   isConfigured(name: string): Promise<boolean>
 }
 
-export async function openCredentials(parts: CredentialParts): Promise<Credentials> {
+export function openCredentials(parts: CredentialParts): Credentials {
   const { settings, log, now } = parts
-  const stores = await openStores(parts)
+  const stores = openStores(parts)
   const source = createCredentialSource({
     references: () => settings.current.references,
     stores,
@@ -65,7 +64,7 @@ export async function openCredentials(parts: CredentialParts): Promise<Credentia
 }
 
 /** One store for each kind of reference that the configuration may hold. */
-async function openStores(parts: CredentialParts) {
+function openStores(parts: CredentialParts) {
   const { settings, sealed, identity, environment } = parts
   const versionOf = createValueVersion(parts.hashKey)
   return {
@@ -74,7 +73,7 @@ async function openStores(parts: CredentialParts) {
       identity,
       sealers: () => settings.current.config.vault.sealers,
       environment: settings.current.config.environment,
-      versions: await openVersionFloor({ path: parts.versionsPath }),
+      versions: parts.versions,
     }),
     env: createEnvStore({
       environment,

@@ -39,12 +39,16 @@ export function untilStopped({ stop, reload, log }: LifetimeParts) {
       log.error('reload_failed', { name: nameOf(error) })
     })
   })
-  // A bug must not leave a half-dead proxy, and its message may quote what it was working on.
+  endOnCrash(log)
+  return { stop: stopOnce, closed }
+}
+
+/** A bug must not leave a half-dead proxy, and its message may quote what it was working on. */
+export function endOnCrash(log: Log): void {
   process.on('uncaughtException', (error) => {
     log.error('crashed', { name: nameOf(error), at: placeOf(error) })
     process.exit(1)
   })
-  return { stop: stopOnce, closed }
 }
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error)

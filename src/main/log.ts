@@ -3,9 +3,19 @@
 import { pino } from 'pino'
 import type { Log, LogFields } from '../base/log.ts'
 
-export function createLog({ isVerbose }: { readonly isVerbose: boolean }): Log {
+export interface LogRequest {
+  readonly isVerbose: boolean
+  /** The worker that writes; absent: the server itself. */
+  readonly worker?: string
+}
+
+export function createLog({ isVerbose, worker }: LogRequest): Log {
   const lines = pino(
-    { level: isVerbose ? 'debug' : 'info', base: null, messageKey: 'event' },
+    {
+      level: isVerbose ? 'debug' : 'info',
+      base: worker === undefined ? null : { worker },
+      messageKey: 'event',
+    },
     pino.destination({ fd: 2, sync: true }),
   )
   const at =

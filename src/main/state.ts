@@ -1,15 +1,19 @@
 /** One environment's state, opened: lock, keys, database, gate, journal, credentials, in that order. */
 
+import type { KeyObject } from 'node:crypto'
 import { systemNow } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { createGate, type SingleGate } from '../fleet/gate.ts'
 import { readServerKeys, type ServerKeys } from '../state-dir/key-files.ts'
 import type { StateDirectory } from '../state-dir.ts'
+import { openVersionFloor, type VersionFloor } from '../secret-stores/version-floor.ts'
 import { createJournalReader } from '../storage/journal/reader.ts'
 import { openJournal, type Journal } from '../storage/journal/journal.ts'
 import type { AuditReader } from '../audit/audit-reader.ts'
 import { openDatabase } from '../storage/sqlite/database.ts'
+import { listWriters } from '../storage/journal/segment.ts'
 import { lockState } from '../storage/sqlite/lock.ts'
+import { awaitFormerWorkers } from '../storage/sqlite/worker-lock.ts'
 import { createSqliteStores, type Stores } from '../storage/sqlite/stores.ts'
 import { createTokenDigest } from '../token/digest.ts'
 import { deriveKeys, type DerivedKeys } from '../token/keys.ts'
@@ -28,6 +32,10 @@ export interface OpenState {
   readonly journal: Journal
   readonly reader: AuditReader
   readonly credentials: Credentials
+  /** What was opened of each secret, which no process may fall below. */
+  readonly versions: VersionFloor
+  /** The variables that `env:` references may read; they are no longer in the environment. */
+  readonly sources: Readonly<Record<string, string | undefined>>
   /** Everything that is buffered is written before the lock goes. */
   close(): Promise<void>
 }
@@ -37,10 +45,15 @@ export interface StateParts {
   readonly settings: LiveSettings
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
+  /** Processes of the data plane; 1: this one. */
+  readonly workers: number
 }
 
-/** One process writes here; a fleet will give each replica its name. */
+/** The part of the audit that this process writes. */
 const WRITER = 'local'
+
+/** Those of the workers: the same names at each start, so that a successor closes what was left open. */
+export const workerWriter = (number: number): string => `worker-${number}`
 
 /** Throws `state_locked` naming the owner when another process has it; nothing stays open then. */
 export async function openState(parts: StateParts): Promise<OpenState> {
@@ -57,11 +70,13 @@ export async function openState(parts: StateParts): Promise<OpenState> {
 }
 
 async function openAll(
-  { directory, settings, env, log }: StateParts,
+  parts: StateParts,
   closers: (() => unknown)[],
 ): Promise<Omit<OpenState, 'close'>> {
+  const { directory, settings, env, log } = parts
   const { config } = settings.current
   closers.push(takeLock(directory, config))
+  awaitFormerWorkers(directory.path)
   const keys = await readServerKeys(directory)
   const derived = deriveKeys(keys.grantMac)
   const digest = createTokenDigest(derived.digest)
@@ -72,23 +87,22 @@ async function openAll(
   const stores = createSqliteStores(database, { macKey: derived.grantRow, log })
   const gate = createGate()
   for (const revocation of await stores.revocations.since(0)) gate.apply(revocation)
-  const journal = await openAudit({ directory, settings, env, log }, derived)
+  const journal = await openOwnAudit(parts, derived)
   closers.push(() => journal.close())
   const { sealers } = config.vault
   await takeInbox(directory, { sealed: stores.sealed, sealers, now: systemNow, log })
   await ensureFirstOperator(directory, { operators: stores.operators, digest, now: systemNow, log })
-  const credentials = await openCredentials({
-    settings,
-    sealed: stores.sealed,
+  const versions = await openVersionFloor({ path: directory.versions })
+  const sources = takeSources(env, config.environmentSources)
+  const credentials = openCredentials({
+    ...{ settings, sealed: stores.sealed, versions, environment: sources, log, now: systemNow },
     identity: keys.vault.identity,
-    versionsPath: directory.versions,
     hashKey: derived.auditHash,
-    environment: takeSources(env, config.environmentSources),
-    log,
-    now: systemNow,
   })
   const reader = createJournalReader({ directory: directory.audit, now: systemNow })
-  return { keys, derived, digest, stores, gate, journal, reader, credentials }
+  return {
+    ...{ keys, derived, digest, stores, gate, journal, reader, credentials, versions, sources },
+  }
 }
 
 /** Returns how to give it back. */
@@ -104,20 +118,36 @@ function takeLock(directory: StateDirectory, { environment, data, control }: Con
   }
 }
 
-function openAudit(
-  { directory, settings, log }: StateParts,
-  { auditHash: hashKey }: DerivedKeys,
-): Promise<Journal> {
+/** This process's journal, with the ones behind it made sound that nobody will write any more. */
+async function openOwnAudit(parts: StateParts, { auditHash }: DerivedKeys): Promise<Journal> {
+  const { directory, settings, log, workers } = parts
+  const audit = { directory, settings, log, hashKey: auditHash, isShared: workers > 1 }
+  const live = workers > 1 ? workers : 0
+  for (const writer of await listWriters(directory.audit)) {
+    const number = /^worker-(?<number>\d+)$/.exec(writer)?.groups?.['number']
+    if (number !== undefined && Number(number) > live)
+      await (await openAudit({ ...audit, writer })).close()
+  }
+  return openAudit({ ...audit, writer: WRITER })
+}
+
+export interface AuditParts extends Pick<StateParts, 'directory' | 'settings' | 'log'> {
+  readonly writer: string
+  readonly hashKey: KeyObject
+  /** Whether other processes write to the same directory. */
+  readonly isShared: boolean
+}
+
+export function openAudit(parts: AuditParts): Promise<Journal> {
+  const { directory, settings, log, writer, hashKey, isShared } = parts
   const { config } = settings.current
   return openJournal({
     directory: directory.audit,
     environment: config.environment,
-    writer: WRITER,
-    hashKey,
-    log,
-    now: systemNow,
+    ...{ writer, hashKey, log, now: systemNow },
     pathPatterns: (service) => settings.current.catalog.services.get(service)?.redact.path ?? [],
     quotaBytes: config.audit.quotaBytes,
+    isQuotaShared: isShared,
   })
 }
 

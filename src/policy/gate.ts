@@ -27,3 +27,14 @@ export interface Gate {
   readonly sequence: number
   readonly liveCount: number
 }
+
+/** Every gate of this server as the control plane sees them: one, or one for each worker. */
+export interface Gates {
+  /** Judged as the gates do. */
+  state(grant: Grant): GateState
+  /** Answers when the revocation holds at each of them, with how many requests were cut. */
+  apply(revocation: Revocation): Promise<number>
+  /** The highest revocation number applied. */
+  readonly sequence: number
+  countLive(): Promise<number>
+}

@@ -44,3 +44,6 @@ export interface GrantStore {
   /** Reserves up to `count` of a grant's maxRequests and returns how many were left to give. */
   reserve(id: string, count: number): Promise<number>
 }
+
+/** What a data plane asks of it. */
+export type GrantUse = Pick<GrantStore, 'findByDigest' | 'bindAddress' | 'touch' | 'reserve'>

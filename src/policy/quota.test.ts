@@ -49,6 +49,15 @@ describe('createQuota', () => {
     expect(await take(NOW + 500)).toMatchObject({ reason: 'rate_limited' })
   })
 
+  it('gives its share of a rate where several processes serve the same agents', async () => {
+    const quotas = [createQuota(reserveFrom(0), 0.5), createQuota(reserveFrom(0), 0.5)]
+    const grant = aGrant({ limits: { ratePerSecond: 4 } })
+    const taken = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => quotas[n % 2]!.take(grant, NOW)),
+    )
+    expect(taken.filter((refusal) => refusal === undefined)).toHaveLength(4)
+  })
+
   it('fails closed and recovers when the store cannot be asked', async () => {
     let isDown = true
     const quota = createQuota({

@@ -33,8 +33,11 @@ interface Account {
   reserving: Promise<void> | undefined
 }
 
-/** Builds the quota over a store's `reserve`. */
-export function createQuota(grants: Pick<GrantStore, 'reserve'>): Quota {
+/**
+ * Builds the quota over a store's `reserve`. `rateShare` is the part of every rate that this
+ * process may give: a half where two of them serve the same agents.
+ */
+export function createQuota(grants: Pick<GrantStore, 'reserve'>, rateShare = 1): Quota {
   const accounts = new Map<string, Account>()
 
   async function takeOne(grant: Grant, account: Account, now: number) {
@@ -65,7 +68,9 @@ export function createQuota(grants: Pick<GrantStore, 'reserve'>): Quota {
         return undefined
       }
       const account = accountOf(accounts, grant)
-      return takeRate(grant, account, now) ?? (await takeOne(grant, account, now))
+      return (
+        takeRate(rateOf(grant, rateShare), account, now) ?? (await takeOne(grant, account, now))
+      )
     },
     prune(now) {
       for (const [id, account] of accounts) if (account.expiresAt <= now) accounts.delete(id)
@@ -82,8 +87,15 @@ function accountOf(accounts: Map<string, Account>, { id, expiresAt }: Grant): Ac
   return account
 }
 
-function takeRate({ limits }: Grant, account: Account, now: number): Refusal | undefined {
-  const { ratePerSecond } = limits
+function rateOf({ limits: { ratePerSecond } }: Grant, share: number): number | undefined {
+  return ratePerSecond === undefined ? undefined : ratePerSecond * share
+}
+
+function takeRate(
+  ratePerSecond: number | undefined,
+  account: Account,
+  now: number,
+): Refusal | undefined {
   if (ratePerSecond === undefined) return undefined
   const drawn = draw(account.bucket ?? fullBucket(ratePerSecond, now), ratePerSecond, now)
   account.bucket = drawn.bucket

@@ -23,7 +23,7 @@ export async function refuseBinding(
   asked: Asked,
 ): Promise<Refusal | undefined> {
   const { dpop, firstUse } = grant.bindings
-  if (dpop !== undefined && !isProven(parts, dpop, asked)) {
+  if (dpop !== undefined && !(await isProven(parts, dpop, asked))) {
     return { reason: 'binding_mismatch', binding: 'dpop' }
   }
   if (firstUse !== true || grant.boundAddress !== undefined) return undefined
@@ -31,13 +31,13 @@ export async function refuseBinding(
   return isOurs ? undefined : { reason: 'binding_mismatch', binding: 'first-use' }
 }
 
-function isProven(
+async function isProven(
   { replay, now }: BindingParts,
   jkt: string,
   { proof, presented }: Asked,
-): boolean {
+): Promise<boolean> {
   if (!proof) return false
-  return verifyDpop({ ...proof, jkt, token: presented.text, replay, now: now() }).ok
+  return (await verifyDpop({ ...proof, jkt, token: presented.text, replay, now: now() })).ok
 }
 
 /** Fixes the address before the first admission; of two first uses at once the store takes one. */

@@ -10,11 +10,11 @@ import type { Result } from '../base/result.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Gate } from '../policy/gate.ts'
-import type { GrantStore, StoredGrant } from '../policy/grant-store.ts'
+import type { GrantUse, StoredGrant } from '../policy/grant-store.ts'
 import { createQuota } from '../policy/quota.ts'
 import type { Refusal } from '../policy/refusal.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
-import { createReplay } from '../token/replay.ts'
+import { createReplay, type Replay } from '../token/replay.ts'
 import type { TokenMode } from '../token/token.ts'
 import { createBodyBudget } from './body-budget.ts'
 import { createExchange } from './exchange.ts'
@@ -33,13 +33,16 @@ import { createUpstreams } from './upstream/upstreams.ts'
 import type { Listener, WireReply, WireRequest } from './wire/message.ts'
 import { ConnectionCount } from './wire/connection-limits.ts'
 import { createWireServer } from './wire/server.ts'
-import type { ListenerSettings, WireServer } from './wire/server.ts'
+import type { ListenerSettings, TlsPair, WireParts, WireServer } from './wire/server.ts'
+import { createSourceReader, createTrust } from './wire/source.ts'
 
 export interface DataPlaneParts {
   readonly listeners: readonly ListenerSettings[]
+  /** Load balancers in front: ranges of addresses, and whether they speak the PROXY protocol. */
+  readonly proxies?: { readonly trusted: readonly string[]; readonly sayFirst: boolean }
   /** Asked for each request, so that a reload takes effect at once. */
   readonly catalog: () => Catalog
-  readonly grants: GrantStore
+  readonly grants: GrantUse
   readonly gate: Gate
   /** False while this replica does not know the newest revocations; absent: always current. */
   readonly isCurrent?: () => boolean
@@ -54,6 +57,10 @@ export interface DataPlaneParts {
   /** audit/parameters.ts with its key. */
   readonly describeParameters: DescribeParameters
   readonly limits?: Partial<DataPlaneLimits>
+  /** The memory of DPoP proofs, where several processes share one; absent: its own. */
+  readonly replay?: Replay
+  /** The part of every rate that this process may give; absent: all of it. */
+  readonly rateShare?: number
   readonly now: Now
   readonly log: Log
 }
@@ -68,6 +75,8 @@ export interface DataPlane {
   /** Opens every listener or none; throws `listen_failed` naming the address. */
   listen(): Promise<readonly Listener[]>
   readiness(): Readiness
+  /** Serves another certificate from the next handshake on; throws what is wrong with it. */
+  renewTls(tls: TlsPair): void
   /** Takes nothing new, lets requests end for this long, then cuts what is left. */
   close(graceMs: number): Promise<DrainReport>
 }
@@ -89,10 +98,7 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
     else serveDoor(request, reply)
   }
   const reject = createMalformedAnswer({ audit, directory, now })
-  const open = new ConnectionCount(limits.wire)
-  const servers = parts.listeners.map((settings) =>
-    createWireServer({ settings, limits: limits.wire, open, now, serve, reject }),
-  )
+  const servers = createServers(parts, limits.wire, { serve, reject })
   const upkeep = setInterval(() => {
     void lastUsed.flush()
     quota.prune(now())
@@ -101,6 +107,9 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
   return {
     listen: () => listenAll(servers),
     readiness,
+    renewTls(tls) {
+      for (const server of servers) server.renewTls(tls)
+    },
     async close(graceMs) {
       isDraining = true
       clearInterval(upkeep)
@@ -118,6 +127,24 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
   }
 }
 
+/** The listeners share one count of connections. */
+function createServers(
+  { listeners, proxies: given, now }: DataPlaneParts,
+  limits: DataPlaneLimits['wire'],
+  doors: Pick<WireParts, 'serve' | 'reject'>,
+): WireServer[] {
+  const open = new ConnectionCount(limits)
+  const proxies = given && trustedProxies(given)
+  return listeners.map((settings) =>
+    createWireServer({ settings, limits, open, ...(proxies && { proxies }), now, ...doors }),
+  )
+}
+
+function trustedProxies({ trusted, sayFirst }: NonNullable<DataPlaneParts['proxies']>) {
+  const isTrusted = createTrust(trusted)
+  return { isTrusted, sourceOf: createSourceReader(trusted), sayFirst }
+}
+
 function readinessOf({ audit, isCurrent }: DataPlaneParts, isDraining: boolean): Readiness {
   const problems: string[] = []
   if (isDraining) problems.push('stopping')
@@ -132,10 +159,10 @@ function build(parts: DataPlaneParts, limits: DataPlaneLimits) {
   const directory = createDirectories(parts.catalog)
   const upstreams = createUpstreams({ dial, limits: limits.upstream })
   const lastUsed = createLastUsed(parts.grants, log)
-  const quota = createQuota({ reserve: (id, count) => parts.grants.reserve(id, count) })
+  const quota = createQuota(parts.grants, parts.rateShare)
   const { throttle, cachedTokens } = limits
   const recogniser = createRecogniser({ ...parts, throttle, cachedTokens })
-  const replay = createReplay(limits.rememberedProofs)
+  const replay = parts.replay ?? createReplay(limits.rememberedProofs)
   const exchange = createExchange({ ...parts, recogniser, replay, quota, lastUsed })
   const forwarder = createForwarder({ ...parts, upstreams })
   const budget = createBodyBudget(limits.heldBodyBytes)

@@ -1,27 +1,29 @@
 /** The bounds of a data plane, with their defaults: what no request and no upstream may exceed. */
 
 import type { ThrottleLimits } from './throttle.ts'
-import { DEFAULT_UPSTREAM_LIMITS } from './upstream/limits.ts'
-import type { UpstreamLimits } from './upstream/limits.ts'
+import { DEFAULT_UPSTREAM_LIMITS, type UpstreamLimits } from './upstream/limits.ts'
 
-/** What a client may take, in bytes, in number and in time. */
+/** What a client may send, and how long it may take. */
 export interface WireLimits {
+  /** Request line and fields together. */
   readonly maxHeaderBytes: number
   readonly maxFields: number
   readonly maxTargetBytes: number
   readonly maxBodyBytes: number
-  /** From a head's first byte to its last. */
+  /** From the first byte of a request to the end of its head; of a TLS handshake likewise. */
   readonly headTimeoutMs: number
-  /** Longest silence of a client whose body is waited for. */
+  /** Longest silence inside a body. */
   readonly bodyIdleTimeoutMs: number
-  /** For a whole body, however lively it is. */
-  readonly totalTimeoutMs: number
-  /** Longest time in which a client takes nothing of what is sent to it. */
+  /** Longest time in which a client takes no byte of its answer. */
   readonly sendIdleTimeoutMs: number
+  /** Between two requests. */
   readonly idleConnectionMs: number
+  /** For a whole body to arrive, however lively it is. */
+  readonly totalTimeoutMs: number
   readonly connections: number
+  /** Of one address; trusted proxies are not counted. */
   readonly connectionsPerSource: number
-  /** What may still come behind the last answer of a connection, so that it is not lost. */
+  /** How long, and how much of, the rest of a refused body is read. */
   readonly drainMs: number
   readonly drainBytes: number
 }
@@ -44,9 +46,9 @@ export const DEFAULT_LIMITS: DataPlaneLimits = {
     maxBodyBytes: 5 * 1024 ** 3,
     headTimeoutMs: 10_000,
     bodyIdleTimeoutMs: 30_000,
-    totalTimeoutMs: 1_800_000,
     sendIdleTimeoutMs: 30_000,
     idleConnectionMs: 75_000,
+    totalTimeoutMs: 1_800_000,
     connections: 10_000,
     connectionsPerSource: 1_000,
     drainMs: 1_000,

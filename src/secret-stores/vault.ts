@@ -13,7 +13,7 @@ import type { Secret } from '../secret/secret.ts'
 import type { VersionFloor } from './version-floor.ts'
 
 export interface VaultParts {
-  readonly sealed: SealedStore
+  readonly sealed: Pick<SealedStore, 'find'>
   /** `AGE-SECRET-KEY-1...` */
   readonly identity: Secret
   /** Asked at each read, since the configuration may change. */
@@ -47,7 +47,10 @@ export function createVaultStore(parts: VaultParts): SecretStore {
   }
 }
 
-async function findRow(sealed: SealedStore, name: string): Promise<SealedSecret | undefined> {
+async function findRow(
+  sealed: Pick<SealedStore, 'find'>,
+  name: string,
+): Promise<SealedSecret | undefined> {
   try {
     return await sealed.find(name)
   } catch (cause) {

@@ -57,7 +57,7 @@ interface Proof {
 }
 
 /** Checks the request's one proof; a proof is remembered only once all else is right. */
-export function verifyDpop(request: DpopRequest): Result<void, DpopProblem> {
+export async function verifyDpop(request: DpopRequest): Promise<Result<void, DpopProblem>> {
   const [text, ...others] = request.proofs
   if (text === undefined) return err('missing')
   if (others.length > 0) return err('several')
@@ -68,7 +68,8 @@ export function verifyDpop(request: DpopRequest): Result<void, DpopProblem> {
   if (problem) return err(problem)
   const expiresAt = (proof.iat + PROOF_AGE_SECONDS) * 1000 + 1
   const proofId = digest(JSON.stringify([request.jkt, proof.jti]))
-  return request.replay.claim(proofId, expiresAt, request.now) ? ok(undefined) : err('replayed')
+  const isFirst = await request.replay.claim(proofId, expiresAt, request.now)
+  return isFirst ? ok(undefined) : err('replayed')
 }
 
 function readSigned(text: string, jkt: string): Result<Proof, DpopProblem> {

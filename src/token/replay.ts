@@ -7,9 +7,10 @@
 export interface Replay {
   /**
    * Remembers a proof until `expiresAt`; true the first time. Also false when there is no room
-   * for another one, because a proof that cannot be remembered cannot be used once.
+   * for another one, because a proof that cannot be remembered cannot be used once. A promise
+   * where the memory is that of several processes.
    */
-  claim(proofId: string, expiresAt: number, now: number): boolean
+  claim(proofId: string, expiresAt: number, now: number): boolean | Promise<boolean>
 }
 
 /** Builds an empty memory for at most `capacity` live proofs. */

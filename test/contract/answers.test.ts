@@ -9,7 +9,12 @@ const documented = new Set(
     ([, status, code]) => `${status ?? ''} ${code ?? ''}`,
   ),
 )
-const upstreamCodes = ['502 upstream_unreachable', '504 upstream_timeout']
+const upstreamCodes = [
+  '502 upstream_unreachable',
+  '503 upstream_circuit_open',
+  '503 upstream_overloaded',
+  '504 upstream_timeout',
+]
 
 it.each(Object.entries(ANSWER_KINDS))(
   'docs/answers.md gives cause and cure of %s',

@@ -283,7 +283,7 @@ describe('revoking', () => {
     async (by) => {
       const issued = await api.issue()
       const grant = await api.stores.grants.findById(issued.id)
-      const admission = api.parts.gate.open(grant!)
+      const admission = api.gate.open(grant!)
       const { status, body } = await api.call('POST /v1/tokens/revoke', {
         body: { [by]: issued[by] },
       })
@@ -296,7 +296,7 @@ describe('revoking', () => {
         tokens: [{ id: issued.id, agent: AGENT, services: ['stripe'] }],
       })
       expect(admission.signal.aborted).toBe(true)
-      expect(api.parts.gate.state(grant!)).toBe('revoked')
+      expect(api.gate.state(grant!)).toBe('revoked')
       expect(api.audit.changes.at(-1)).toMatchObject({
         action: 'token.revoke',
         target: issued.id,
@@ -339,7 +339,7 @@ describe('revoking', () => {
     const answer = await api.call('POST /v1/tokens/revoke', { body: { id } })
     expect(answer).toMatchObject({ status: 503, body: { code: 'audit_unavailable' } })
     expect(answer.body.detail).toContain('took effect')
-    expect(api.parts.gate.state(grant!)).toBe('revoked')
+    expect(api.gate.state(grant!)).toBe('revoked')
   })
 
   it.each([

@@ -15,6 +15,7 @@ import type { AuditLog, ChangeEvent, UnrecognisedEvent } from '../../src/audit/a
 import { newId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { createGate } from '../../src/fleet/gate.ts'
+import { soleGate } from '../../src/fleet/gates.ts'
 import type { OperatorRole } from '../../src/policy/operator-store.ts'
 import { verifyEnvelope } from '../../src/secret/envelope.ts'
 import { createTokenDigest } from '../../src/token/digest.ts'
@@ -81,16 +82,17 @@ export async function createTestApi(
   const forgotten: string[] = []
   const checks: Record<string, boolean> = { database: true, audit: true }
 
+  const gate = createGate()
   const parts: ApiParts = {
     instance: { version: '0.1.0', environment, pid: 4711, startedAt: NOW - 60_000 },
     hosts: { listenHost: '127.0.0.1', names: [] },
     lifetimes: { defaultTtlSeconds: 3600, maxTtlSeconds: 86_400 },
     stores,
-    gate: createGate(),
+    gates: soleGate(gate),
     audit: audit.log,
     auditReader: audit.reader,
     catalog: () => CATALOG,
-    credentials: { forget: (name) => void forgotten.push(name) },
+    forgetCredential: async (name) => void forgotten.push(name),
     isCredentialConfigured: async (name) => CONFIGURED.includes(name),
     verifyEnvelope: (text) => verifyEnvelope(text, new Map([['alice', sealing.publicKey]])),
     digestOf,
@@ -135,6 +137,7 @@ export async function createTestApi(
   return {
     app,
     parts,
+    gate,
     stores,
     audit,
     clock,

@@ -181,9 +181,6 @@ function createGrants() {
       lookUps.push(key)
       return byDigest.get(key)
     },
-    findById: async (id) => [...byDigest.values()].find((grant) => grant.id === id),
-    insert: async () => true,
-    list: async () => ({ items: [...byDigest.values()] }),
     async bindAddress(id, address) {
       calls.push('bindAddress')
       const winner = bound.get(id) ?? address

@@ -101,12 +101,12 @@ interface Named {
 
 type Changed = Promise<Result<View, ApiProblem>>
 
-function disable({ stores, gate }: ApiParts, changes: ChangeLog, { call, name }: Named): Changed {
+function disable({ stores, gates }: ApiParts, changes: ChangeLog, { call, name }: Named): Changed {
   return changes.withdraw(call, async () => {
     const covered = await coveredByAgent(stores.grants, name, call.at)
     const revocation = await stores.revocations.revokeAgent(name, call.at, true)
     if (!revocation) return unknown
-    const revocationView = applyRevocation(gate, revocation, covered)
+    const revocationView = await applyRevocation(gates, revocation, covered)
     const agent = await stores.agents.find(name)
     if (!agent) return unknown
     const { sequence, cut } = revocationView

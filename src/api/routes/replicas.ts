@@ -16,7 +16,7 @@ const view = z
   })
   .openapi('Replica')
 
-export function replicaRoute({ gate, instance }: ApiParts): Route {
+export function replicaRoute({ gates, instance }: ApiParts): Route {
   return defineRoute(
     {
       method: 'get',
@@ -28,13 +28,12 @@ export function replicaRoute({ gate, instance }: ApiParts): Route {
       answer: pageOf(view),
     },
     async () => {
-      const { sequence, liveCount } = gate
       const { startedAt } = instance
       const local = {
         name: 'local',
         state: 'live' as const,
-        sequence,
-        inFlight: liveCount,
+        sequence: gates.sequence,
+        inFlight: await gates.countLive(),
         startedAt,
       }
       return ok({ items: [local] })

@@ -72,12 +72,12 @@ async function revokeGrant(
   { at }: Caller,
   { token, id = '' }: { readonly token?: string | undefined; readonly id?: string | undefined },
 ): Promise<Made> {
-  const { stores, gate } = parts
+  const { stores, gates } = parts
   const grant =
     token === undefined ? await stores.grants.findById(id) : await findByText(parts, token)
   const revocation = grant && (await stores.revocations.revokeGrant(grant.id, at))
   if (!revocation) return unknown('token')
-  const answer = applyRevocation(gate, revocation, coveredGrant(grant))
+  const answer = await applyRevocation(gates, revocation, coveredGrant(grant))
   const details = { agent: grant.agent, sequence: answer.sequence, cut: answer.cut }
   return ok({ answer, change: { action: 'token.revoke', target: grant.id, details } })
 }
@@ -92,14 +92,14 @@ function findByText(
 }
 
 async function revokeAgent(
-  { stores, gate }: ApiParts,
+  { stores, gates }: ApiParts,
   { at }: Caller,
   agent: string,
 ): Promise<Made> {
   const covered = await coveredByAgent(stores.grants, agent, at)
   const revocation = await stores.revocations.revokeAgent(agent, at, false)
   if (!revocation) return unknown('agent')
-  const answer = applyRevocation(gate, revocation, covered)
+  const answer = await applyRevocation(gates, revocation, covered)
   const details = { tokens: covered.count, sequence: answer.sequence, cut: answer.cut }
   return ok({ answer, change: { action: 'agent.revoke', target: agent, details } })
 }

@@ -130,7 +130,7 @@ interface Replacement {
 }
 
 async function put(
-  { stores, credentials }: ApiParts,
+  { stores, forgetCredential }: ApiParts,
   changes: ChangeLog,
   { caller, expected, secret }: Replacement,
 ): Promise<Result<z.input<typeof view>, ApiProblem>> {
@@ -142,12 +142,12 @@ async function put(
   const change = { action: 'secret.set', target: name, details: { version, sealedBy } }
   return await changes.grant(caller, change, async () => {
     if (!(await stores.sealed.put(secret, expected))) return conflict()
-    credentials.forget(name)
+    await forgetCredential(name)
     return ok(viewOf(secret))
   })
 }
 
-function deleteRoute({ stores, credentials }: ApiParts, changes: ChangeLog): Route {
+function deleteRoute({ stores, forgetCredential }: ApiParts, changes: ChangeLog): Route {
   return defineRoute(
     {
       method: 'delete',
@@ -168,7 +168,7 @@ function deleteRoute({ stores, credentials }: ApiParts, changes: ChangeLog): Rou
         if (expected.value !== version) return conflict(version)
         if (!(await stores.sealed.delete(name)))
           return err({ code: 'not_found', detail: 'There is no sealed secret of this name.' })
-        credentials.forget(name)
+        await forgetCredential(name)
         const change = { action: 'secret.delete', target: name, details: { version } }
         return ok({ answer: undefined, change })
       }),

@@ -169,11 +169,11 @@ function findRoute(parts: ApiParts): Route {
 }
 
 /** Member by member, so that nothing that a store may add to its rows gets out. */
-function viewOf(grant: StoredGrant, { gate, now }: ApiParts): z.input<typeof view> {
+function viewOf(grant: StoredGrant, { gates, now }: ApiParts): z.input<typeof view> {
   return {
     id: grant.id,
     agent: grant.agent,
-    status: statusOf(grant, gate.state(grant), now()),
+    status: statusOf(grant, gates.state(grant), now()),
     scopes: [...grant.scopes],
     services: grant.services,
     issuedBy: grant.issuedBy,

@@ -58,10 +58,21 @@ describe('problemOfFailure', () => {
     ['upstream_tls_invalid', 502, 'upstream_unreachable'],
     ['upstream_malformed', 502, 'upstream_unreachable'],
     ['address_forbidden', 502, 'upstream_unreachable'],
+    ['upstream_circuit_open', 503, 'upstream_circuit_open'],
+    ['upstream_overloaded', 503, 'upstream_overloaded'],
     ['database_unavailable', 500, 'internal_failure'],
   ])('CE-12 tells the kind of %s and nothing of its message', (code, status, publicCode) => {
     const problem = problemOfFailure(new Failure(code, 'secret words'), 'req_1')
     expect(problem).toMatchObject({ status, code: publicCode })
     expect(JSON.stringify(problem)).not.toContain('secret words')
+  })
+
+  it('says when to try again, where that is known', () => {
+    const failure = new Failure('upstream_circuit_open', 'left alone', { retryAfterSeconds: 7 })
+    const problem = problemOfFailure(failure, 'req_1')
+    const service = aService('demo', { read: 'read' })
+    const answer = formatProblem(problem, { service, userAgent: '', contentType: undefined })
+    expect(answer.status).toBe(503)
+    expect(headersOf(answer.headers)).toContainEqual(['Retry-After', '7'])
   })
 })

@@ -1,6 +1,6 @@
 /** What went wrong, before it takes the shape that one service's clients understand. */
 
-import type { Failure } from '../../base/errors.ts'
+import type { Failure, FailureCode } from '../../base/errors.ts'
 import { describeRefusal } from '../../policy/describe.ts'
 import type { Refusal, RefusalSubject } from '../../policy/refusal.ts'
 
@@ -31,27 +31,81 @@ export function problemOfRefusal(refusal: Refusal, subject: RefusalSubject): Pro
   return { ...answer, requestId: subject.requestId, isFinal: !PASSING.has(refusal.reason) }
 }
 
-const UPSTREAM_KINDS = {
-  upstream_timeout: [504, 'http_response_timeout', 'did not answer in time'],
-  upstream_tls_invalid: [502, 'tls_certificate_error', 'showed a certificate that does not verify'],
-  upstream_malformed: [502, 'http_protocol_error', 'did not answer in valid HTTP'],
-  address_forbidden: [502, 'destination_ip_prohibited', 'has an address that may not be dialled'],
-  upstream_unreachable: [502, 'destination_unavailable', 'cannot be reached'],
-} as const
+interface UpstreamKind {
+  readonly status: 502 | 503 | 504
+  /** The public code; docs/answers.md explains each. */
+  readonly code: string
+  readonly title: string
+  readonly proxyStatusError: string
+  /** What the upstream did, or what happened to it. */
+  readonly what: string
+}
+
+const unreachable = (proxyStatusError: string, what: string): UpstreamKind => ({
+  status: 502,
+  code: 'upstream_unreachable',
+  title: 'Upstream unreachable',
+  proxyStatusError,
+  what,
+})
+
+const UPSTREAM_KINDS = new Map<FailureCode, UpstreamKind>([
+  ['upstream_unreachable', unreachable('destination_unavailable', 'cannot be reached')],
+  [
+    'upstream_tls_invalid',
+    unreachable('tls_certificate_error', 'showed a certificate that does not verify'),
+  ],
+  ['upstream_malformed', unreachable('http_protocol_error', 'did not answer in valid HTTP')],
+  [
+    'address_forbidden',
+    unreachable('destination_ip_prohibited', 'has an address that may not be dialled'),
+  ],
+  [
+    'upstream_timeout',
+    {
+      status: 504,
+      code: 'upstream_timeout',
+      title: 'Upstream timeout',
+      proxyStatusError: 'http_response_timeout',
+      what: 'did not answer in time',
+    },
+  ],
+  [
+    'upstream_circuit_open',
+    {
+      status: 503,
+      code: 'upstream_circuit_open',
+      title: 'Upstream left alone',
+      proxyStatusError: 'destination_unavailable',
+      what: 'failed too often and is left alone for a moment; nothing was forwarded',
+    },
+  ],
+  [
+    'upstream_overloaded',
+    {
+      status: 503,
+      code: 'upstream_overloaded',
+      title: 'Upstream overloaded',
+      proxyStatusError: 'connection_limit_reached',
+      what: 'has as many requests of ours as it may; nothing was forwarded',
+    },
+  ],
+])
 
 /** Words a failure of the upstream, or of ourselves; nothing but its kind gets out. */
 export function problemOfFailure(failure: Failure | undefined, requestId: string): Problem {
-  const code = failure?.code
-  if (code === undefined || !(code in UPSTREAM_KINDS)) return internalProblem(requestId)
-  const kind = code as keyof typeof UPSTREAM_KINDS // just looked up
-  const [status, proxyStatusError, what] = UPSTREAM_KINDS[kind]
+  const kind = failure && UPSTREAM_KINDS.get(failure.code)
+  if (!kind) return internalProblem(requestId)
+  const { status, code, title, proxyStatusError, what } = kind
+  const { retryAfterSeconds } = failure
   return {
     status,
-    code: status === 504 ? 'upstream_timeout' : 'upstream_unreachable',
-    title: status === 504 ? 'Upstream timeout' : 'Upstream unreachable',
+    code,
+    title,
     detail: `The upstream ${what}. Request ${requestId}.`,
     proxyStatusError,
     requestId,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     isFinal: false,
   }
 }

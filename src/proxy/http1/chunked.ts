@@ -19,8 +19,9 @@
  *     last_end       LF              done
  *     any            anything else   refused
  *
- * Trailers are dropped. What the coding costs beside its data is bounded, and so is every line, so
- * that a sender cannot keep us busy without sending anything (CVE-2024-22019).
+ * Trailers are dropped, and refused where they frame (RFC 9110 6.5.1). What the coding costs
+ * beside its data is bounded, so that nobody keeps us busy without sending anything
+ * (CVE-2024-22019).
  */
 
 import { COLON, CR, HEX_VALUE, LF, NAME_BYTE, VALUE_BYTE } from './syntax.ts'
@@ -41,6 +42,8 @@ type State =
 
 const MAX_SIZE_DIGITS = 16
 const MAX_TRAILER_BYTES = 8 * 1024
+/** Said behind the body they would frame: whoever merges trailers would read it differently. */
+const FRAMING = new Set(['content-length', 'transfer-encoding'])
 /** Framing beside the data: this much, and this many times the data. A one-byte chunk costs 5. */
 const FREE_OVERHEAD_BYTES = 64 * 1024
 const OVERHEAD_RATIO = 4
@@ -56,6 +59,7 @@ export class ChunkDecoder {
   #dataBytes = 0
   #overheadBytes = 0
   #trailerBytes = 0
+  #trailerName = ''
 
   get isDone(): boolean {
     return this.#state === 'done'
@@ -165,14 +169,22 @@ export class ChunkDecoder {
     this.#trailerBytes += 1
     if (this.#trailerBytes > MAX_TRAILER_BYTES) this.#refuse('the trailers are too long')
     else if (this.#state === 'trailer_value') this.#trailerValue(byte)
-    else this.#trailerName(byte)
+    else this.#nameTrailer(byte)
   }
 
-  #trailerName(byte: number): void {
-    if (NAME_BYTE[byte] !== 0) this.#state = 'trailer_name'
-    else if (byte === COLON && this.#state === 'trailer_name') this.#state = 'trailer_value'
-    else if (byte === CR && this.#state === 'line_start') this.#state = 'last_end'
-    else this.#refuse('a trailer is malformed')
+  #nameTrailer(byte: number): void {
+    if (NAME_BYTE[byte] !== 0) {
+      this.#trailerName += String.fromCharCode(byte)
+      this.#state = 'trailer_name'
+    } else if (byte === COLON && this.#state === 'trailer_name') {
+      if (FRAMING.has(this.#trailerName.toLowerCase())) this.#refuse('a trailer frames the body')
+      this.#trailerName = ''
+      this.#state = 'trailer_value'
+    } else if (byte === CR && this.#state === 'line_start') {
+      this.#state = 'last_end'
+    } else {
+      this.#refuse('a trailer is malformed')
+    }
   }
 
   #trailerValue(byte: number): void {

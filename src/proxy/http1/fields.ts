@@ -104,16 +104,17 @@ class FieldReader implements FieldBlock {
   readLine(start: number): number | HeadProblem {
     const { bytes, text } = this.#head
     const colon = this.#endOfName(start)
-    if (colon === start || bytes[colon] !== COLON) return BAD_NAME
+    if (bytes[colon] !== COLON || colon === start) return BAD_NAME
     const end = endOfRun(bytes, colon + 1, VALUE_BYTE)
     if (bytes[end] !== CR || bytes[end + 1] !== LF) return BAD_VALUE
     const spelled = text.slice(start, colon)
     // Many names come in lower case, and have nothing to convert.
     const name = (this.#nameKinds & UPPER_IN_NAME) === 0 ? spelled : spelled.toLowerCase()
     if (!this.#rules.allowsTwins && this.#nameKinds >= ODD_IN_NAME && isTwin(name)) return TWIN_NAME
-    this.fields.push([name, this.#trimmed(colon + 1, end)])
+    const value = this.#trimmed(colon + 1, end)
+    this.fields.push([name, value])
     this.spelling.push(spelled)
-    return this.#note(name) ?? end + 2
+    return this.#note(name, value, isBlank(bytes[end - 1])) ?? end + 2
   }
 
   /** As `endOfRun`, and keeps what kinds of bytes the name has. */
@@ -130,11 +131,11 @@ class FieldReader implements FieldBlock {
   }
 
   /** Remembers what frames the message, and refuses a second one of it. */
-  #note(name: string): HeadProblem | undefined {
+  #note(name: string, value: string, endsBlank: boolean): HeadProblem | undefined {
     const slot = this.#rules.single.get(name)
-    const value = this.fields.at(-1)?.[1] ?? ''
     if (slot !== undefined) {
       if (this.single[slot] !== undefined) return { status: 400, problem: `two ${name} fields` }
+      if (endsBlank && name === 'transfer-encoding') return BLANK_CODING
       this.single[slot] = value
     } else if (name === 'connection') {
       this.connection = this.connection === undefined ? value : `${this.connection},${value}`
@@ -155,6 +156,9 @@ class FieldReader implements FieldBlock {
 const BAD_NAME: HeadProblem = { status: 400, problem: 'a header name is malformed' }
 const BAD_VALUE: HeadProblem = { status: 400, problem: 'a header value has a control byte' }
 const TWIN_NAME: HeadProblem = { status: 400, problem: 'a header name could be read as another' }
+
+/** Legal, sent by nobody, and read in two ways: llhttp takes `chunked` and a tab for no coding. */
+const BLANK_CODING: HeadProblem = { status: 400, problem: 'a blank follows the transfer coding' }
 
 /** Names that frame, route or authenticate, without their hyphens. */
 const GUARDED = new Set(

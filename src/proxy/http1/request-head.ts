@@ -114,7 +114,7 @@ const VERSION_LENGTH = 'HTTP/1.1'.length
 function readVersion(text: string, at: number): Result<Version, HeadProblem> {
   if (text.startsWith('HTTP/1.1', at)) return ok('1.1')
   if (text.startsWith('HTTP/1.0', at)) return ok('1.0')
-  return /^HTTP\/\d/.test(text.slice(at, at + VERSION_LENGTH))
+  return /^HTTP\/\d\.\d/.test(text.slice(at, at + VERSION_LENGTH))
     ? bad(505, 'only HTTP/1.1 and 1.0 are spoken')
     : bad(400, 'the version is malformed')
 }

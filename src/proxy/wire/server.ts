@@ -6,11 +6,13 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { performance } from 'node:perf_hooks'
-import { Failure, systemErrorCode } from '../../base/errors.ts'
 import type { Now } from '../../base/clock.ts'
 import type { WireLimits } from '../limits.ts'
 import { Connection, type ConnectionParts } from './connection.ts'
 import type { ConnectionCount } from './connection-limits.ts'
+import { formatAuthority, listenFailure } from './listening.ts'
+import { takeProxyHeader } from './proxied.ts'
+import type { IsTrusted, SourceReader } from './source.ts'
 import { formatAnswer } from './reply.ts'
 import type { Listener, Malformed, WireAnswer, WireReply, WireRequest } from './message.ts'
 
@@ -29,13 +31,20 @@ export interface ListenerSettings {
   readonly tls?: TlsPair
 }
 
+/** The load balancers in front of us. */
+export interface TrustedProxies {
+  readonly isTrusted: IsTrusted
+  readonly sourceOf: SourceReader
+  /** Their connections begin with a PROXY protocol header. */
+  readonly sayFirst: boolean
+}
+
 export interface WireParts {
   readonly settings: ListenerSettings
   readonly limits: WireLimits
   /** Shared by all listeners. */
   readonly open: ConnectionCount
-  /** The real source behind trusted proxies; wire/source.ts. Absent: the peer. */
-  readonly sourceOf?: ConnectionParts['sourceOf']
+  readonly proxies?: TrustedProxies
   readonly now: Now
   readonly serve: (request: WireRequest, reply: WireReply) => void
   readonly reject: (malformed: Malformed) => WireAnswer
@@ -67,6 +76,8 @@ class SocketServer implements WireServer {
   /** From the moment they are accepted: a handshake may take its time. */
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Set<Connection>()
+  /** Sources by connection, for the socket that comes out of its handshake. */
+  readonly #handshakes = new Map<string, string>()
   readonly #shared: ConnectionParts
   readonly #clock = { now: performance.now() }
   #sweeper: NodeJS.Timeout | undefined
@@ -86,7 +97,10 @@ class SocketServer implements WireServer {
     this.#shared = this.#sharedParts()
     this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
     this.#acceptor.on('connection', this.#accept)
-    if (settings.tls) this.#tls = createTls(settings.tls, limits, this.#begin)
+    if (!settings.tls) return
+    this.#tls = createTls(settings.tls, limits, (socket) => {
+      this.#begin(socket, this.#handshakes.get(nameOf(socket)) ?? peerOf(socket))
+    })
   }
 
   listen(): Promise<Listener> {
@@ -139,26 +153,45 @@ class SocketServer implements WireServer {
   }
 
   readonly #accept = (socket: Socket): void => {
-    const { open } = this.#parts
-    const peer = sourceOf(socket)
-    const problem = this.#isDraining ? 'stopping' : open.take(peer)
-    if (problem !== undefined) {
-      this.#shed(socket, peer, problem)
-      return
-    }
+    const { limits, proxies } = this.#parts
+    const peer = peerOf(socket)
+    socket.on('error', ignore)
     this.#sockets.add(socket)
     socket.once('close', () => {
       this.#sockets.delete(socket)
-      open.give(peer)
     })
-    if (this.#tls) {
-      socket.on('error', ignore)
-      this.#tls.emit('connection', socket)
-    } else this.#begin(socket)
+    const isProxy = proxies?.isTrusted(peer) === true
+    if (isProxy && proxies.sayFirst)
+      takeProxyHeader(socket, limits.headTimeoutMs, ({ source }) => {
+        this.#admit(socket, source ?? peer, source === undefined)
+      })
+    else this.#admit(socket, peer, isProxy)
   }
 
-  readonly #begin = (socket: Socket): void => {
-    this.#connections.add(new Connection(socket, sourceOf(socket), this.#shared))
+  /** Lets a connection in while there is room; a proxy of ours stands for many clients. */
+  #admit(socket: Socket, source: string, isProxy: boolean): void {
+    const { open } = this.#parts
+    const counted = isProxy ? undefined : source
+    const problem = this.#isDraining ? 'stopping' : open.take(counted)
+    if (problem !== undefined) {
+      this.#shed(socket, source, problem)
+      return
+    }
+    socket.once('close', () => {
+      open.give(counted)
+    })
+    if (!this.#tls) {
+      this.#begin(socket, source)
+      return
+    }
+    const name = nameOf(socket)
+    this.#handshakes.set(name, source)
+    socket.once('close', () => this.#handshakes.delete(name))
+    this.#tls.emit('connection', socket)
+  }
+
+  #begin(socket: Socket, source: string): void {
+    this.#connections.add(new Connection(socket, source, this.#shared))
   }
 
   readonly #sweep = (): void => {
@@ -169,7 +202,6 @@ class SocketServer implements WireServer {
 
   /** In plaintext there is a word for it; a handshake would cost more than the refusal is worth. */
   #shed(socket: Socket, source: string, problem: string): void {
-    socket.on('error', ignore)
     if (this.#tls) {
       socket.resetAndDestroy()
       return
@@ -181,14 +213,14 @@ class SocketServer implements WireServer {
   }
 
   #sharedParts(): ConnectionParts {
-    const { limits, now, serve, reject, sourceOf: readSource = peerItself } = this.#parts
+    const { limits, now, serve, reject, proxies } = this.#parts
     return {
       listener: () => this.#listener,
       limits,
       clock: this.#clock,
       keepAliveHint: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(limits.idleConnectionMs / 1000)}\r\n`,
       isDraining: () => this.#isDraining,
-      sourceOf: readSource,
+      sourceOf: proxies?.sourceOf ?? peerItself,
       now,
       serve,
       reject,
@@ -242,31 +274,12 @@ function sweepMs(limits: WireLimits): number {
   return Math.max(10, Math.min(500, shortest / 4))
 }
 
-function sourceOf(socket: Socket): string {
+function peerOf(socket: Socket): string {
   const address = socket.remoteAddress ?? ''
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
-function formatAuthority(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function listenFailure(address: string, error: Error): Failure {
-  const code = systemErrorCode(error)
-  if (code === 'EADDRINUSE') {
-    return new Failure(
-      'listen_failed',
-      `${address} is in use: stop what listens there, or choose another address`,
-    )
-  }
-  if (code === 'EACCES') {
-    return new Failure(
-      'listen_failed',
-      `${address} may not be used by this user: choose a port above 1023`,
-    )
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new Failure('listen_failed', `${address} is no address of this machine`)
-  }
-  return new Failure('listen_failed', `cannot listen on ${address}`, { cause: error })
+/** The same for a connection and for the TLS inside it, and unique while it is open. */
+function nameOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -46,6 +46,8 @@ export interface JournalParts {
   readonly segmentBytes?: number
   /** Unlimited unless given. */
   readonly quotaBytes?: number
+  /** Whether other writers use up the same quota meanwhile. */
+  readonly isQuotaShared?: boolean
   readonly files?: JournalFiles
 }
 
@@ -120,6 +122,7 @@ class SegmentJournal implements Journal {
     this.#quota = new Quota({
       limitBytes: parts.quotaBytes,
       usedBytes,
+      isShared: parts.isQuotaShared ?? false,
       measure: () => files.measure(parts.directory),
       onHigh: (used) => {
         log.warn('audit_quota_high', { usedBytes: used, quotaBytes: parts.quotaBytes })

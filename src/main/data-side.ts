@@ -1,0 +1,112 @@
+/** The data plane of a server as its control plane sees it: in this process, or in its workers. */
+
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { redactParameters } from '../audit/parameters.ts'
+import { systemNow } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Address } from '../config/address.ts'
+import type { Config } from '../config.ts'
+import { soleGate } from '../fleet/gates.ts'
+import { createDial } from '../network/dial.ts'
+import type { Gates } from '../policy/gate.ts'
+import {
+  createDataPlane,
+  type DataPlane,
+  type DataPlaneParts,
+  type DrainReport,
+} from '../proxy/data-plane.ts'
+import { DEFAULT_LIMITS } from '../proxy/limits.ts'
+import type { Listener } from '../proxy/wire/message.ts'
+import type { DerivedKeys } from '../token/keys.ts'
+import { createJwtVerifier } from '../token/jwt.ts'
+import { tokenModeOf } from '../token/token.ts'
+import type { LiveSettings } from './settings.ts'
+import type { OpenState } from './state.ts'
+
+export interface DataSide {
+  readonly listeners: readonly Listener[]
+  readonly gates: Gates
+  /** Each part by name: whether it works right now. */
+  checks(): Promise<Readonly<Record<string, boolean>>>
+  /** Answers when nobody uses the former value of a credential any more. */
+  forget(name: string): Promise<void>
+  /** The files were read again here, and must count everywhere. */
+  reload(): Promise<void>
+  close(graceMs: number): Promise<DrainReport>
+}
+
+/** Where a listener goes, and the only service that it is for. */
+export type ListenAddress = Address & { readonly service?: string }
+
+/** Everything that a data plane is made of, whoever keeps it. */
+export interface DataPlaneSources extends Pick<
+  DataPlaneParts,
+  'grants' | 'gate' | 'credentials' | 'audit' | 'digest' | 'replay'
+> {
+  readonly settings: LiveSettings
+  readonly addresses: readonly ListenAddress[]
+  readonly tokenSigning: KeyObject
+  readonly derived: DerivedKeys
+  readonly log: Log
+  /** Processes that serve the same agents. */
+  readonly workers: number
+}
+
+/** The ports of the configuration, the data plane's own first. */
+export function listenAddresses({ data }: Config): readonly ListenAddress[] {
+  const services = [...data.serviceListen].map(([service, address]) => ({ ...address, service }))
+  return [data.listen, ...services]
+}
+
+export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
+  const { settings, derived, tokenSigning, workers, addresses, ...parts } = sources
+  const { config } = settings.current
+  const origin = { issuer: 'apistronghold', environment: config.environment }
+  return createDataPlane({
+    ...parts,
+    listeners: addresses,
+    catalog: () => settings.current.catalog,
+    dial: createDial(),
+    verifyJwt: createJwtVerifier({ ...origin, publicKeys: [createPublicKey(tokenSigning)] }),
+    mode: tokenModeOf(config.environment),
+    describeParameters: (source) => redactParameters({ ...source, key: derived.auditHash }),
+    limits: sharedLimits(config, workers),
+    rateShare: 1 / workers,
+    now: systemNow,
+  })
+}
+
+/** What all processes together may use, shared out. */
+function sharedLimits({ limits }: Config, workers: number): NonNullable<DataPlaneParts['limits']> {
+  const { perSource, overall } = DEFAULT_LIMITS.throttle
+  return {
+    heldBodyBytes: Math.floor(limits.bufferedBodiesBytes / workers),
+    throttle: { perSource: perSource / workers, overall: overall / workers },
+  }
+}
+
+/** The data plane in this process, listening. */
+export async function openSoleDataPlane(
+  settings: LiveSettings,
+  state: OpenState,
+  log: Log,
+): Promise<DataSide> {
+  const { keys, stores, journal, credentials, gate } = state
+  const plane = dataPlaneOf({
+    ...{ settings, log, gate, credentials, audit: journal, grants: stores.grants, workers: 1 },
+    ...{ derived: state.derived, digest: state.digest, tokenSigning: keys.tokenSigning },
+    addresses: listenAddresses(settings.current.config),
+  })
+  return {
+    listeners: await plane.listen(),
+    gates: soleGate(gate),
+    checks: async () => ({ data: plane.readiness().isReady }),
+    forget: async (name) => {
+      credentials.forget(name)
+    },
+    reload: async () => {
+      for (const name of settings.current.references.keys()) credentials.forget(name)
+    },
+    close: (graceMs) => plane.close(graceMs),
+  }
+}
