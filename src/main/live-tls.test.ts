@@ -74,9 +74,27 @@ describe('the certificate of a plane that serves', () => {
   })
 
   it.each([
-    ['does not fit its key', () => { place('tls.pem', issue().cert); }, 'does not belong'],
-    ['is gone', () => { renameSync(path('tls.pem'), path('away')); }, 'ENOENT'],
-    ['is expired', () => { placePair(issueBad(authority, 'expired')); }, 'is expired'],
+    [
+      'does not fit its key',
+      () => {
+        place('tls.pem', issue().cert)
+      },
+      'does not belong',
+    ],
+    [
+      'is gone',
+      () => {
+        renameSync(path('tls.pem'), path('away'))
+      },
+      'ENOENT',
+    ],
+    [
+      'is expired',
+      () => {
+        placePair(issueBad(authority, 'expired'))
+      },
+      'is expired',
+    ],
   ])('stays when the new one %s', (_case, spoil, words) => {
     const first = issue()
     const tls = open(first)
