@@ -33,7 +33,7 @@ const corpus = ['http/http1-smuggling', 'http/http1-te-mutations'].flatMap((name
   ),
 )
 
-const KINDS = ['requests', 'requests', 'requests', 'corpus', 'answer', 'answer', 'chunks'] as const
+const KINDS = ['requests', 'requests', 'corpus', 'answer', 'chunks'] as const
 
 const counts = { cases: 0, findings: 0 }
 

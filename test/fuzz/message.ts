@@ -28,11 +28,7 @@ const HOSTS = ['a', 'a', 'a', 'A:80', '[::1]:1', 'a b', 'a:99999', '']
 const FIELDS = [
   ...['Accept: */*', 'User-Agent: x/1 (y; z)', 'X:', 'x-y:\t z \t', 'X-Obs: \xe9\xff', 'A.B|C: d'],
   ...['Content-Length: 5', 'content-length: 0', 'Content-Length: 005', 'Content-Length: 5, 5'],
-  ...[
-    'Transfer-Encoding: chunked',
-    'TRANSFER-ENCODING: Chunked',
-    'Transfer-Encoding: gzip, chunked',
-  ],
+  ...['Transfer-Encoding: chunked', 'TRANSFER-ENCODING: Chunked', 'Transfer-Encoding: chunked\t'],
   ...[
     'Connection: close',
     'Connection: keep-alive, Upgrade',
