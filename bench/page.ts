@@ -41,7 +41,9 @@ ${formatMarkdown(budgetTable(results)).replaceAll('---:', '---')}
 ## Figures
 ${tablesOf(results)
   .map((table) => `\n### ${table.title}\n\n${formatMarkdown(table)}\n`)
-  .join('')}
+  .join(
+    '',
+  )}${results.failures.length === 0 ? '' : `\nWithout figures in some round: ${results.failures.join('; ')}.\n`}
 ## Measuring it yourself
 
     npm run bench                                              # everything, about ten minutes

@@ -30,6 +30,8 @@ export interface Results {
   readonly rounds: number
   readonly seconds: number
   readonly rows: readonly Row[]
+  /** What gave no figures, in words. */
+  readonly failures: readonly string[]
 }
 
 /** One row for each scenario, transport and subject, in the order of their first samples. */

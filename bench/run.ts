@@ -60,25 +60,36 @@ async function main(): Promise<void> {
   try {
     const machine = await describeMachine(isPinned, directory)
     console.log(JSON.stringify(machine))
-    const samples = [
+    const outcomes = [
       ...(await measureOver('plain', plan, directory)),
       ...(await measureOver('tls', plan, directory)),
     ]
     const { rounds, seconds } = plan
-    const results: Results = { machine, rounds, seconds, rows: summarise(samples) }
+    const samples = outcomes.filter((outcome): outcome is Sample => 'figures' in outcome)
+    const failures = outcomes.flatMap((outcome) => ('failure' in outcome ? [inWords(outcome)] : []))
+    const results: Results = { machine, rounds, seconds, rows: summarise(samples), failures }
     for (const table of tablesOf(results)) console.log(formatText(table))
     console.log(formatText(budgetTable(results)))
+    for (const failure of failures) console.log(`FAILED: ${failure}`)
+    if (failures.length > 0) process.exitCode = 1
     if (plan.save) save(results)
   } finally {
     directory.remove()
   }
 }
 
+type Place = Omit<Sample, 'figures'>
+type Outcome = Sample | (Place & { readonly failure: string })
+
+function inWords({ scenario, transport, subject, failure }: Exclude<Outcome, Sample>): string {
+  return `${scenario} over ${transport}, ${subject}: ${failure}`
+}
+
 async function measureOver(
   transport: Transport,
   plan: Plan,
   directory: TemporaryDirectory,
-): Promise<Sample[]> {
+): Promise<readonly Outcome[]> {
   const scenarios = plan.scenarios.filter(({ transports }) => transports.includes(transport))
   if (scenarios.length === 0) return []
   const bed = await makeBed({ transport, only: plan.only, directory })
@@ -90,19 +101,28 @@ async function measureOver(
 }
 
 /** A B C, A B C: what disturbs the machine for a while disturbs all of them. */
-async function measureRounds(bed: Bed, transport: Transport, plan: Plan): Promise<Sample[]> {
-  const samples: Sample[] = []
+async function measureRounds(
+  bed: Bed,
+  transport: Transport,
+  plan: Plan,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
   for (const scenario of plan.scenarios) {
     const rounds = scenario.isOnce === true ? 1 : plan.rounds
     for (let round = 0; round < rounds; round += 1) {
       for (const subject of bed.subjects) {
-        const figures = await scenario.measure(bed, subject, plan.seconds)
-        samples.push({ scenario: scenario.name, transport, subject: subject.name, figures })
+        const what = { scenario: scenario.name, transport, subject: subject.name }
+        outcomes.push(
+          await scenario.measure(bed, subject, plan.seconds).then(
+            (figures) => ({ ...what, figures }),
+            (error: unknown) => ({ ...what, failure: String(error) }),
+          ),
+        )
       }
     }
     console.error(`${scenario.name} over ${transport}: done`)
   }
-  return samples
+  return outcomes
 }
 
 function save(results: Results): void {

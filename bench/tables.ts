@@ -11,7 +11,7 @@ export interface Table {
 
 interface Column {
   readonly head: string
-  cell(row: Row, nginx: Row | undefined): string
+  readonly cell: (row: Row, nginx: Row | undefined) => string
 }
 
 export function tablesOf(results: Results): readonly Table[] {
@@ -45,6 +45,7 @@ function columnsOf(scenario: string): readonly Column[] {
         median('quiet p99 ms', 'quietP99Ms', 2),
         median('p99 ms', 'p99Ms', 2),
         median('times', 'times', 2),
+        median('failed', 'failed', 0),
         median('open', 'open', 0),
         median('shed', 'shed', 0),
         median('kB each', 'kilobytes', 1),
