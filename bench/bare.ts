@@ -21,7 +21,7 @@ process.once('message', ({ origin, ca, token, key }: SwapJob) => {
     const { method = 'GET', url: path = '/' } = request
     const headers = swapped(request.rawHeaders, credential)
     const body = method === 'GET' ? null : request
-    pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, relay(response))
+    pool.dispatch({ method, path, headers, body }, relay(response))
   })
   server.keepAliveTimeout = 75_000
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
@@ -38,18 +38,18 @@ function swapped(rawHeaders: IncomingMessage['rawHeaders'], credential: string):
 
 function relay(response: ServerResponse): Dispatcher.DispatchHandler {
   return {
-    onConnect: () => undefined,
-    onHeaders(status, headers, resume, reason) {
-      response.writeHead(
-        status,
-        reason,
-        headers.map((each) => each.toString('latin1')),
-      )
-      response.on('drain', resume)
-      return true
+    onRequestStart: (controller) => {
+      response.on('drain', () => {
+        controller.resume()
+      })
     },
-    onData: (chunk) => response.write(chunk),
-    onComplete: () => response.end(),
-    onError: () => response.destroy(),
+    onResponseStart(_controller, status, headers) {
+      response.writeHead(status, headers)
+    },
+    onResponseData(controller, chunk) {
+      if (!response.write(chunk)) controller.pause()
+    },
+    onResponseEnd: () => response.end(),
+    onResponseError: () => response.destroy(),
   }
 }

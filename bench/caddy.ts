@@ -33,7 +33,6 @@ function configuration(
   return `{
   admin off
   auto_https off
-  persist_config off
   log {
     output discard
   }

@@ -62,7 +62,7 @@ export class Caller {
       return
     }
     this.#head = Buffer.alloc(0)
-    const head = bytes.latin1Slice(0, end)
+    const head = bytes.toString('latin1', 0, end)
     this.#isGood = head.charCodeAt(9) === 0x32 // the 2 of 2xx
     const length = LENGTH.exec(head)?.[1]
     if (length === undefined) throw new Error(`no length in ${head.slice(0, 40)}`)

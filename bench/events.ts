@@ -30,7 +30,7 @@ export async function listenToEvents(job: EventsJob): Promise<LoadFigures> {
     let text = ''
     socket.setNoDelay(true)
     socket.on('error', () => undefined) // too few events will tell
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       const now = process.hrtime.bigint()
       text += chunk.toString('latin1')
       let end = 0

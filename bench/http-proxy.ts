@@ -8,7 +8,9 @@ import type { SwapJob } from './subject.ts'
 
 process.once('message', ({ origin, ca, token, key }: SwapJob) => {
   const keepAlive = { keepAlive: true, maxSockets: 64 }
-  const agent = origin.startsWith('https:') ? new SecureAgent({ ...keepAlive, ca }) : new Agent(keepAlive)
+  const agent = origin.startsWith('https:')
+    ? new SecureAgent({ ...keepAlive, ca })
+    : new Agent(keepAlive)
   const proxy = httpProxy.createProxyServer({ target: origin, agent, changeOrigin: true })
   proxy.on('error', () => undefined) // the request counts as failed where it is measured
   const credentials = new Map([[`Bearer ${token}`, `Bearer ${key}`]])

@@ -20,21 +20,26 @@ export function versionOf(command: string, flag: string): string | undefined {
 
 export async function startProgram({ command, args, port, env = {} }: Program): Promise<Subject> {
   const child = spawn(command, args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
   })
-  await untilAnswers(port)
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)))
+  if (!(await answers(port))) {
+    await endChild(child)
+    throw new Error(`${command} did not start: ${said}`)
+  }
   return { port, pid: child.pid ?? 0, stop: () => endChild(child) }
 }
 
-async function untilAnswers(port: number): Promise<void> {
+async function answers(port: number): Promise<boolean> {
   for (let attempt = 0; attempt < 250; attempt++) {
     const answered = await fetch(`http://127.0.0.1:${port}/`).then(
       () => true,
       () => false,
     )
-    if (answered) return
+    if (answered) return true
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error('a proxy did not start')
+  return false
 }

@@ -5,19 +5,13 @@
 
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import { PATHS } from './upstream-paths.ts'
 
 export interface UpstreamJob {
   readonly key: string
   /** PEM; without it the upstream speaks plaintext. */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
-
-/** What each path answers with. They are Stripe's, so that our own rules know them. */
-export const PATHS = {
-  small: '/v1/customers',
-  large: '/v1/invoices',
-  events: '/v1/events',
-} as const
 
 const SMALL_BYTES = 735
 const LARGE_BYTES = 1024 * 1024

@@ -1,8 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createServer as createSilent, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createAuthority } from '../../test/support/pki.ts'
+import { createAuthority, issueBad, type Leaf } from '../../test/support/pki.ts'
 import { ApiError, createClient, everyItem, UnreachableError } from './client.ts'
 
 const KEY = 'ok_test_key-that-must-not-leak'
@@ -212,5 +213,48 @@ describe('a private certificate authority', () => {
     const refused = await failureOf(createClient({ url, key: KEY, ca: other }).services.list())
     expect(refused).toMatchObject({ name: 'UnreachableError', reason: 'network' })
     expect(seen).toEqual([])
+  })
+})
+
+describe('a server that is known by its certificate', () => {
+  const authority = createAuthority()
+  const expired = issueBad(authority, 'expired')
+  const sha256 = ({ cert }: Leaf) =>
+    new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
+
+  it.each([
+    ['by anybody', authority.issue({ names: ['elsewhere.example'] })],
+    ['long ago', expired],
+  ])('is trusted whatever its names, issued %s', async (_case, leaf) => {
+    const { url, seen } = await serve(json({ items: [] }), leaf)
+    const client = createClient({ url, key: KEY, certificateSha256: sha256(leaf) })
+    await client.secrets.put('stripe', 'envelope', { ifMatch: 0 })
+    expect(seen[0]?.body).toBe('{"envelope":"envelope"}')
+  })
+
+  it('gets no key when it shows another', async () => {
+    const { url, seen } = await serve(
+      json({ items: [] }),
+      authority.issue({ names: ['127.0.0.1'] }),
+    )
+    const client = createClient({ url, key: KEY, certificateSha256: sha256(expired) })
+    expect(await failureOf(client.services.list())).toMatchObject({
+      reason: 'network',
+      message: expect.stringContaining('CERT_NOT_PINNED') as unknown,
+    })
+    expect(seen).toEqual([])
+  })
+
+  it('is waited for no longer than the timeout', async () => {
+    const silent = createSilent()
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    closers.push(() => silent.close())
+    const { port } = silent.address() as AddressInfo
+    const client = createClient({
+      url: `https://127.0.0.1:${port}`,
+      certificateSha256: sha256(expired),
+      timeoutMs: 50,
+    })
+    expect(await failureOf(client.live())).toMatchObject({ reason: 'timeout' })
   })
 })

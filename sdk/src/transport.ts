@@ -16,6 +16,8 @@ export interface TransportOptions {
   readonly timeoutMs?: number | undefined
   /** PEM certificates to trust instead of the public roots; Node only. */
   readonly ca?: string | undefined
+  /** SHA-256 (hex) of the one certificate to trust, whatever its names and dates; Node only. */
+  readonly certificateSha256?: string | undefined
   /** Lets the key travel over plain http to another machine, where a mesh or tunnel protects it. */
   readonly allowPlaintext?: boolean | undefined
 }
@@ -52,7 +54,7 @@ export function createTransport(options: TransportOptions): Transport {
   const base = checkedBase(options)
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   return async (call) => {
-    const fetch = options.fetch ?? (await fetchFor(options.ca))
+    const fetch = options.fetch ?? (await fetchFor(options))
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const response = await fetch(urlOf(base, call), requestOf(call, options.key, signal))
@@ -137,11 +139,12 @@ function isProblem(body: unknown): body is Problem {
   )
 }
 
-/** Node's fetch trusts the public roots only; another authority needs node:https. */
-async function fetchFor(ca: string | undefined): Promise<Fetch> {
-  if (ca === undefined) return (url, init) => globalThis.fetch(url, init)
+/** Node's fetch trusts the public roots only; anything else needs node:https. */
+async function fetchFor({ ca, certificateSha256 }: TransportOptions): Promise<Fetch> {
+  if (ca === undefined && certificateSha256 === undefined)
+    return (url, init) => globalThis.fetch(url, init)
   const { createAuthorityFetch } = await import('./authority-fetch.ts')
-  return createAuthorityFetch(ca)
+  return createAuthorityFetch({ ca, certificateSha256 })
 }
 
 function unreachable(error: unknown, origin: string): UnreachableError {

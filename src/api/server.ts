@@ -13,15 +13,23 @@ import { newRequestId } from '../base/ids.ts'
 import type { Api } from './middleware.ts'
 import { problemResponse, type ApiProblem } from './problem.ts'
 
+/** PEM texts. */
+export interface ApiCertificate {
+  readonly cert: string
+  readonly key: string
+}
+
 export interface ApiListener {
   readonly app: Api
   readonly listen: { readonly host: string; readonly port: number }
-  /** PEM texts; plain http without them. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Plain http without it. */
+  readonly tls?: ApiCertificate | undefined
 }
 
 export interface RunningApi {
   readonly address: { readonly host: string; readonly port: number }
+  /** From here on new connections get this certificate; those that are open go on. */
+  renewTls(tls: ApiCertificate): void
   /** Ends idle connections at once, lets requests end, and cuts what is left after the grace. */
   close(graceMs: number): Promise<void>
 }
@@ -36,6 +44,8 @@ const LIMITS = {
   insecureHTTPParser: false,
   joinDuplicateHeaders: false,
 }
+/** A handshake may take as long as a head. */
+const SPOKEN = { ALPNProtocols: ['http/1.1'], handshakeTimeout: LIMITS.headersTimeout }
 const MAX_CONNECTIONS = 512
 const MAX_HEADERS = 64
 
@@ -45,9 +55,8 @@ const SINGLE = ['host', 'authorization', 'content-type', 'content-length', 'orig
 /** Throws `listen_failed` when the address cannot be had. */
 export async function startApi({ app, listen, tls }: ApiListener): Promise<RunningApi> {
   const answer = answerer(app)
-  const server = tls
-    ? createTlsServer({ ...LIMITS, ...tls, minVersion: 'TLSv1.2' }, answer)
-    : createServer(LIMITS, answer)
+  const secure = tls && createTlsServer({ ...LIMITS, ...contextOf(tls), ...SPOKEN }, answer)
+  const server = secure ?? createServer(LIMITS, answer)
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = MAX_HEADERS
   server.on('clientError', (error, socket) => {
@@ -55,7 +64,15 @@ export async function startApi({ app, listen, tls }: ApiListener): Promise<Runni
   })
   await listening(server, listen)
   const { address, port } = server.address() as AddressInfo // it listens on a port
-  return { address: { host: address, port }, close: (graceMs) => closed(server, graceMs) }
+  return {
+    address: { host: address, port },
+    renewTls: (renewed) => secure?.setSecureContext(contextOf(renewed)),
+    close: (graceMs) => closed(server, graceMs),
+  }
+}
+
+function contextOf({ cert, key }: ApiCertificate) {
+  return { cert, key, minVersion: 'TLSv1.2' as const }
 }
 
 function answerer(app: Api) {
@@ -95,11 +112,17 @@ async function refuse(outgoing: ServerResponse, problem: ApiProblem): Promise<vo
 
 /** There is no request yet, so the answer is written by hand and the connection ends. */
 function refuseUnparsed(error: Error, socket: Duplex): void {
-  if (!socket.writable || systemErrorCode(error) === 'ECONNRESET') {
+  const code = systemErrorCode(error)
+  if (!socket.writable || code === 'ECONNRESET' || isOfTls(code)) {
     socket.destroy()
     return
   }
-  void writeRaw(socket, problemOfParser(systemErrorCode(error)))
+  void writeRaw(socket, problemOfParser(code))
+}
+
+/** Where a handshake failed, no answer could be read. */
+function isOfTls(code = ''): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')
 }
 
 function problemOfParser(code: string | undefined): ApiProblem {

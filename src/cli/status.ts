@@ -87,6 +87,13 @@ function hasCredential({ credentials }: ServiceView): boolean {
   return own === undefined || own.configured
 }
 
+/** Undefined where one process does it all. */
+function workersOf(checks: Status['checks'] = {}): string | undefined {
+  const workers = Object.entries(checks).filter(([name]) => /^worker-\d+$/.test(name))
+  if (workers.length === 0) return undefined
+  return `${workers.filter(([, works]) => works).length} of ${workers.length} serve`
+}
+
 function describeStatus({ colors }: Terminal, found: Status): string {
   const line = (name: string, text: string | undefined) =>
     text === undefined || text === '' ? [] : `${colors.dim(name.padEnd(14))}${text}`
@@ -101,6 +108,7 @@ function describeStatus({ colors }: Terminal, found: Status): string {
     line('data plane', found.data),
     line('control plane', found.control),
     ...Object.entries(found.servicePorts ?? {}).map(([id, url]) => line(`  ${id}`, url)),
+    line('workers', workersOf(found.checks)),
     line('ready', found.ready === undefined ? undefined : ready),
     line('credentials', found.services?.withCredential.join(', ')),
     line('configuration', found.config),

@@ -1,7 +1,9 @@
 /** The data plane in several processes behind one port: started, kept alive, spoken to as one. */
 
+import { createServer, type AddressInfo } from 'node:net'
+import { Failure } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { parseAddress } from '../config/address.ts'
+import { formatAddress } from '../config/address.ts'
 import { createBackoff } from '../fleet/backoff.ts'
 import type { BoundListener } from '../fleet/calls.ts'
 import { gatesOf } from '../fleet/gates.ts'
@@ -31,7 +33,8 @@ export interface WorkersParts {
 /** Starts all of them; throws the failure of the first that could not, with none left. */
 export async function startWorkers(parts: WorkersParts): Promise<DataSide> {
   prepareWorkers()
-  const workers = new Workers(parts)
+  const asked = listenAddresses(parts.settings.current.config)
+  const workers = new Workers(parts, await withPorts(asked))
   try {
     const listeners = await workers.start()
     return workers.asDataSide(listeners)
@@ -46,37 +49,28 @@ class Workers {
   readonly #calls: SharedCalls
   /** Those whose process lives, by name. */
   readonly #live = new Map<string, WorkerProcess>()
-  #addresses: readonly ListenAddress[]
-  #bound: readonly ListenAddress[] | undefined
+  readonly #addresses: readonly ListenAddress[]
   #isStopping = false
 
-  constructor(parts: WorkersParts) {
+  constructor(parts: WorkersParts, addresses: readonly ListenAddress[]) {
     this.#parts = parts
     this.#calls = sharedCalls(parts.state)
-    this.#addresses = listenAddresses(parts.settings.current.config)
+    this.#addresses = addresses
   }
 
   async start(): Promise<readonly BoundListener[]> {
-    const { workers } = this.#parts.orders
-    const starts = Array.from({ length: workers }, (_, index) =>
-      this.#keep(workerWriter(index + 1)),
-    )
+    const starts = writersOf(this.#parts.orders).map((name) => this.#keep(name))
     const [first] = await Promise.all(starts)
-    this.#bound = first && boundAddresses(this.#addresses, first.listeners)
     return first?.listeners ?? []
   }
 
   asDataSide(listeners: readonly BoundListener[]): DataSide {
-    const { state, orders } = this.#parts
+    const { state } = this.#parts
     const all = () => [...this.#live.values()]
     return {
       listeners,
       gates: gatesOf(state.gate, () => all().filter(({ hasJoined }) => hasJoined)),
-      async checks() {
-        const works = await Promise.all(all().map((worker) => worker.works()))
-        const up = works.filter((yes) => yes).length
-        return { data: up > 0, workers: up === orders.workers }
-      },
+      checks: () => this.#checks(),
       async forget(name) {
         const joined = all().filter(({ hasJoined }) => hasJoined)
         await Promise.all(joined.map((worker) => worker.forget(name)))
@@ -84,6 +78,16 @@ class Workers {
       reload: () => this.#reload(),
       close: (graceMs) => this.stop(graceMs),
     }
+  }
+
+  /** Each worker by name, and whether any of them serves. */
+  async #checks(): Promise<Record<string, boolean>> {
+    const names = writersOf(this.#parts.orders)
+    const works = await Promise.all(
+      names.map(async (name) => (await this.#live.get(name)?.works()) ?? false),
+    )
+    const named = names.map((name, index) => [name, works[index] ?? false] as const)
+    return { data: works.includes(true), ...Object.fromEntries(named) }
   }
 
   async stop(graceMs: number): Promise<DrainReport> {
@@ -100,38 +104,40 @@ class Workers {
   /** One worker of this name, and after it another; resolves with how the first one started. */
   #keep(name: string): Promise<WorkerStart> {
     const backoff = createBackoff()
-    const begin = (): Promise<WorkerStart> => {
-      const startedAt = performance.now()
+    const begin = async (): Promise<WorkerStart> => {
+      const bornAt = performance.now()
       const worker = this.#fork(name)
       void worker.ended.then(() => {
         this.#live.delete(name)
         if (this.#isStopping) return
-        const retryInMs = backoff.next(performance.now() - startedAt)
+        const retryInMs = backoff.next(performance.now() - bornAt)
         this.#parts.log.error('worker_ended', { worker: name, pid: worker.pid, retryInMs })
-        setTimeout(succeed, retryInMs)
+        setTimeout(succeed, retryInMs).unref()
       })
-      return worker.started
+      const start = await worker.started
+      this.#parts.log.info('worker_started', { worker: name, pid: worker.pid })
+      return start
     }
     const succeed = (): void => {
-      if (this.#isStopping) return
-      begin().then(
-        ({ catalogDigest }) => {
-          this.#parts.log.info('worker_replaced', { worker: name })
-          if (!this.#isInForce(catalogDigest)) this.#parts.onOtherFiles()
-        },
-        (error: unknown) => {
-          const problem = error instanceof Error ? error.message : undefined
-          this.#parts.log.error('worker_not_started', { worker: name, problem })
-        },
-      )
+      if (!this.#isStopping) void this.#follow(name, begin())
     }
     return begin()
   }
 
+  /** What to do once a successor has started, or has not. */
+  async #follow(name: string, started: Promise<WorkerStart>): Promise<void> {
+    const { log, onOtherFiles } = this.#parts
+    try {
+      const { catalogDigest } = await started
+      if (!this.#isInForce(catalogDigest)) onOtherFiles()
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : undefined
+      if (!this.#isStopping) log.error('worker_not_started', { worker: name, problem })
+    }
+  }
+
   #fork(writer: string): WorkerProcess {
     const { orders, state, log } = this.#parts
-    // The listeners live as long as a worker does: port 0 must not become another port.
-    if (this.#live.size === 0 && this.#bound) this.#addresses = this.#bound
     const worker = new WorkerProcess({
       orders: { ...orders, writer, sources: state.sources, addresses: this.#addresses },
       calls: this.#calls,
@@ -159,6 +165,11 @@ class Workers {
   }
 }
 
+/** The names of all workers, which are those of their journals. */
+function writersOf({ workers }: Pick<Orders, 'workers'>): readonly string[] {
+  return Array.from({ length: workers }, (_, index) => workerWriter(index + 1))
+}
+
 /** What is one for all workers: the database, the memory of proofs, what was opened of secrets. */
 function sharedCalls({ stores, versions }: OpenState): SharedCalls {
   const { grants, revocations, sealed } = stores
@@ -178,12 +189,31 @@ function sharedCalls({ stores, versions }: OpenState): SharedCalls {
   }
 }
 
-function boundAddresses(
-  asked: readonly ListenAddress[],
-  bound: readonly BoundListener[],
-): readonly ListenAddress[] {
-  return asked.map((address, index) => ({
-    ...address,
-    port: parseAddress(bound[index]?.address ?? '')?.port ?? address.port,
-  }))
+/**
+ * Addresses with ports: one that the system chooses is chosen once, for all workers and for their
+ * successors. It is free until they listen, so that it suits tests and a developer's machine.
+ */
+async function withPorts(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
+  const held = await Promise.all(addresses.map(holdPort))
+  return Promise.all(held.map((release) => release()))
+}
+
+async function holdPort(address: ListenAddress): Promise<() => Promise<ListenAddress>> {
+  if (address.port !== 0) return async () => address
+  const server = createServer()
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>()
+  server.once('error', () => {
+    reject(new Failure('listen_failed', `cannot listen on ${formatAddress(address)}`))
+  })
+  server.listen({ host: address.host, port: 0 }, () => {
+    resolve(undefined)
+  })
+  await promise
+  const { port } = server.address() as AddressInfo // a TCP server that listens has one
+  return () =>
+    new Promise((released) => {
+      server.close(() => {
+        released({ ...address, port })
+      })
+    })
 }

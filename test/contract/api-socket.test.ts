@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ApiError, createClient, everyItem } from '../../sdk/src/client.ts'
 import { startApi, type ApiListener, type RunningApi } from '../../src/api/server.ts'
@@ -202,6 +203,49 @@ describe('the listener', () => {
     const url = `https://127.0.0.1:${address.port}`
     const client = createClient({ url, key: api.keys.admin, ca: authority.certificate })
     expect((await client.services.list()).items).toHaveLength(4)
+  })
+
+  it('speaks nothing but HTTP/1.1, and nothing below TLS 1.2', async () => {
+    const authority = createAuthority()
+    const { address } = await listen(await createTestApi(), {
+      tls: authority.issue({ names: ['localhost'] }),
+    })
+    const to = { port: address.port, servername: 'localhost', ca: authority.certificate }
+    const secure = connectTls({ ...to, ALPNProtocols: ['h2', 'http/1.1'] })
+    await once(secure, 'secureConnect')
+    expect(secure.alpnProtocol).toBe('http/1.1')
+    secure.destroy()
+    const old = connectTls({
+      ...{ ...to, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' },
+      ciphers: 'ALL:@SECLEVEL=0',
+    })
+    const [error] = (await once(old, 'error')) as [Error]
+    expect(error).toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
+    const answer = await exchangeRaw(
+      address.port,
+      'GET /-/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    )
+    expect(answer).not.toContain('200')
+  })
+
+  it('gives a renewed certificate to new connections, and goes on with those that are open', async () => {
+    const api = await createTestApi()
+    const [former, fresh] = [createAuthority(), createAuthority()]
+    const names = ['127.0.0.1']
+    const server = await listen(api, { tls: former.issue({ names }) })
+    const to = { host: '127.0.0.1', port: server.address.port }
+    const open = connectTls({ ...to, ca: former.certificate })
+    await once(open, 'secureConnect')
+    server.renewTls(fresh.issue({ names }))
+    open.end('GET /-/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    expect(String((await once(open, 'data'))[0])).toContain('HTTP/1.1 200')
+    const url = `https://127.0.0.1:${server.address.port}`
+    expect(await createClient({ url, ca: fresh.certificate }).live()).toMatchObject({
+      status: 'live',
+    })
+    expect(await failureOf(createClient({ url, ca: former.certificate }).live())).toMatchObject({
+      reason: 'network',
+    })
   })
 
   it('lets a request end when it closes, and cuts what is left after the grace', async () => {

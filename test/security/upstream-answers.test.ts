@@ -297,6 +297,56 @@ describe('an honest answer', () => {
     expect(upstream.requests.map(({ connection }) => connection)).toEqual([0, 1])
   })
 
+  it('without framing is not whole when its connection is reset', async () => {
+    upstream.script((_request, socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\nhalf')
+    })
+    const noted = noteAnswer()
+    const request = { method: 'GET', path: '/', headers: ['Host', 'a'], body: undefined }
+    upstreams.send(upstream.destination, request, noted)
+    await noted.hasHead
+    upstream.sockets[0]!.resetAndDestroy()
+    await noted.isOver
+    expect(noted.calls.at(-1)).toBe('failure')
+    expect(noted.failure).toMatchObject({ code: 'upstream_unreachable' })
+  })
+
+  it('is held back while its reader wants nothing', async () => {
+    const piece = Buffer.alloc(1 << 20, 'x')
+    let sent = 0
+    upstream.script((_request, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 << 20}\r\n\r\n`)
+      const goOn = () => {
+        while (sent < 64) {
+          sent += 1
+          if (!socket.write(piece)) return void socket.once('drain', goOn)
+        }
+      }
+      goOn()
+    })
+    const noted = noteAnswer()
+    noted.wantsMore = false
+    let length = 0
+    const onChunk = noted.onChunk.bind(noted)
+    noted.onChunk = (chunk) => {
+      length += chunk.length
+      return onChunk(chunk)
+    }
+    const request = { method: 'GET', path: '/', headers: ['Host', 'a'], body: undefined }
+    const call = upstreams.send(upstream.destination, request, noted)
+    await noted.hasHead
+    for (let before = -1; before !== sent;) {
+      before = sent
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect(sent).toBeLessThan(64)
+    expect(length).toBeLessThan(1 << 20)
+    noted.wantsMore = true
+    call.resume()
+    await noted.isOver
+    expect(length).toBe(64 << 20)
+  })
+
   it('keeps the spelling and order of its headers, and its reason', async () => {
     upstream.script((_request, socket) => {
       socket.write(
@@ -311,5 +361,40 @@ describe('an honest answer', () => {
       headers: ['X-One', '1', 'set-COOKIE', 'a', 'Set-Cookie', 'b'],
       length: 0,
     })
+  })
+})
+
+describe('over TLS', () => {
+  const start = async (limits = DEFAULT_UPSTREAM_LIMITS) => {
+    await upstreams.close()
+    await upstream.close()
+    upstream = await startScripted(undefined, { isTls: true })
+    upstreams = createUpstreams({ dial: createDial(), limits })
+  }
+
+  it('a connection serves one request after another, and goes when it is not used', async () => {
+    await start({ ...DEFAULT_UPSTREAM_LIMITS, idleTimeoutMs: 300 })
+    for (let count = 0; count < 3; count++) expect((await ask()).text).toBe('ok')
+    expect(upstream.connections).toHaveLength(1)
+    await upstream.until(() => upstream.openCount === 0)
+    expect((await ask({ method: 'POST', body: Buffer.alloc(1 << 20) })).text).toBe('ok')
+  })
+
+  it.each(cases([...CUT]))('an end $name ($how) is not whole', async ({ how, text, expected }) => {
+    await start()
+    answerOnce(text, how, 'end')
+    expect([...new Set((await ask()).calls)].join(' ')).toBe(expected)
+  })
+
+  it.each([
+    ['malformed', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx', 'failure'],
+    ['followed by bytes', `${OK}${smuggled}`, 'head chunk end'],
+    ['without framing', 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok', 'head chunk end'],
+  ])('HF-13 a connection whose answer is %s is not used again', async (_case, text, calls) => {
+    await start()
+    answerOnce(text, 'whole', 'end')
+    expect((await ask()).calls.join(' ')).toBe(calls)
+    expect((await ask()).text).toBe('ok')
+    expect(upstream.requests.map(({ connection }) => connection)).toEqual([0, 1])
   })
 })

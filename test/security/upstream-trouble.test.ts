@@ -173,6 +173,21 @@ describe('AV-04 a pool', () => {
     expect((await ask()).failure).toMatchObject({ code: 'upstream_overloaded' })
   })
 
+  it('of a stalled upstream with ten thousand callers leaves the others alone', async () => {
+    upstream.script(({ target }, socket) => {
+      if (target === '/alive') socket.write(OK)
+    })
+    const { send, ask } = start({ limits: { connectionsPerPool: 4, maxQueued: 100 } })
+    const stalled = Array.from({ length: 10_000 }, () => send())
+    const alive = { ...upstream.destination, service: 'alive' }
+    expect((await ask({ path: '/alive' }, alive)).text).toBe('ok')
+    const refused = stalled.filter(({ noted }) => noted.failure !== undefined)
+    expect(refused).toHaveLength(10_000 - 104)
+    expect(refused.every(({ noted: { failure } }) => failure?.code === 'upstream_overloaded')).toBe(
+      true,
+    )
+  })
+
   it('uses a connection no longer than it may', async () => {
     const { ask, upstreams } = start({ limits: { maxAgeMs: 0 } })
     await ask()

@@ -1,6 +1,6 @@
-/** What node:http, as strict as it can be, makes of a client's bytes; without a socket or a port. */
+/** What node:http, as strict as it can be, makes of bytes; without a socket or a port. */
 
-import { createServer } from 'node:http'
+import { createServer, request as sendRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 
@@ -40,12 +40,7 @@ export async function readByLlhttp(bytes: Buffer, expected: number): Promise<Llh
   server.on('request', collect).on('checkContinue', collect).on('checkExpectation', collect)
   // It must live on: what was parsed before the error is still on its way to `collect`.
   server.on('clientError', () => undefined)
-  const socket = new Duplex({
-    read: () => undefined,
-    write: (_chunk, _encoding, done) => {
-      done()
-    },
-  })
+  const socket = openSilent()
   server.emit('connection', socket)
   socket.push(bytes)
   for (let turn = 0; turn < MAX_TURNS && requests.length < expected; turn += 1) {
@@ -54,6 +49,62 @@ export async function readByLlhttp(bytes: Buffer, expected: number): Promise<Llh
   socket.destroy()
   server.close()
   return requests.slice(0, expected)
+}
+
+export interface LlhttpAnswer {
+  readonly status: number
+  readonly reason: string
+  /** Names as spelled and values alternate; without the framing. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** What one answer's bytes answer to such a request; undefined when they are no whole answer. */
+export async function readAnswerByLlhttp(
+  bytes: Buffer,
+  method: string,
+): Promise<LlhttpAnswer | undefined> {
+  const socket = openSilent()
+  const call = sendRequest({ method, createConnection: () => socket })
+  const answers: LlhttpAnswer[] = []
+  call.on('error', () => undefined)
+  call.on('response', (response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.on('error', () => undefined)
+    response.on('end', () => answers.push(asAnswer(response, Buffer.concat(chunks))))
+  })
+  call.end()
+  await new Promise(setImmediate)
+  socket.push(bytes)
+  socket.push(null)
+  for (let turn = 0; turn < MAX_TURNS && answers.length === 0; turn += 1) {
+    await new Promise(setImmediate)
+  }
+  call.destroy()
+  return answers[0]
+}
+
+const FRAMING = new Set(['content-length', 'transfer-encoding'])
+
+function asAnswer(response: IncomingMessage, body: Buffer): LlhttpAnswer {
+  const { statusCode = 0, statusMessage = '', rawHeaders } = response
+  const headers: string[] = []
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(index, index + 2)
+    if (!FRAMING.has(name.toLowerCase())) headers.push(name, value)
+  }
+  return { status: statusCode, reason: statusMessage, headers, body: body.toString('latin1') }
+}
+
+/** A connection that swallows what is written to it. */
+function openSilent(): Duplex {
+  return new Duplex({
+    read: () => undefined,
+    write: (_chunk, _encoding, done) => {
+      done()
+    },
+  })
 }
 
 function asRequest(request: IncomingMessage, body: Buffer): LlhttpRequest {

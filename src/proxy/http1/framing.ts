@@ -49,10 +49,12 @@ export function readConnection(value: string | undefined, version: Version): Con
     return version === '1.1' ? KEEPS_ALIVE : CLOSES
   }
   const elements = value.toLowerCase().split(',').map(trimBlanks)
-  const isAsked = version === '1.1' || elements.includes('keep-alive')
+  const namesUpgrade = elements.includes('upgrade')
+  // HTTP/1.0 has no upgrade; who asks for one all the same may send anything behind it.
+  const isAsked = version === '1.1' || (elements.includes('keep-alive') && !namesUpgrade)
   return {
     keepsAlive: isAsked && !elements.includes('close'),
-    namesUpgrade: elements.includes('upgrade'),
+    namesUpgrade,
     isValid: elements.every((element) => ELEMENT.test(element)),
   }
 }

@@ -240,7 +240,7 @@ describe('readRequestHead', () => {
     const fields = ['Expect: 100-continue', 'Content-Length: 1']
     const upgrade = ['Connection: upgrade, keep-alive', 'Upgrade: x']
     expect(read(OLD, ...fields, ...upgrade)).toMatchObject({
-      value: { host: undefined, awaitsContinue: false, upgrade: undefined, keepsAlive: true },
+      value: { host: undefined, awaitsContinue: false, upgrade: undefined, keepsAlive: false },
     })
     expect(read(OLD, 'Transfer-Encoding: chunked')).toMatchObject({ error: { status: 400 } })
   })

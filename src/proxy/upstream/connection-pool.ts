@@ -224,7 +224,7 @@ export class ConnectionPool implements CallOwner, ConnectionOwner {
   #failDial(failure: Failure, caller: UpstreamCall | undefined): void {
     const call = caller ?? this.#waiting.shift()
     if (call && !call.isOver) call.fail(failure)
-    else if (tellsOfUpstream(failure) && !this.#isClosed) this.#countFailure()
+    else if (tellsOfUpstream(failure)) this.#countFailure()
     this.#dialForWaiting()
   }
 
@@ -236,6 +236,7 @@ export class ConnectionPool implements CallOwner, ConnectionOwner {
   }
 
   #countFailure(): void {
+    if (this.#isClosed) return // it was us
     const { breaker, log } = this.#parts
     const now = this.now()
     if (!breaker.fail(now)) return

@@ -41,10 +41,10 @@ export interface AnswerHead {
 export interface AnswerListener {
   /** The head of the final answer. */
   onHead(head: AnswerHead): void
-  /** False pauses until `resume`. */
+  /** False pauses until `resume`; what was read before may still come, the end too. */
   onChunk(chunk: Buffer): boolean
   onEnd(): void
-  /** The upstream agreed to another protocol: its connection is the listener's now. */
+  /** The upstream agreed to another protocol: its connection is the listener's now, and paused. */
   onSwitch(head: AnswerHead, connection: Duplex): void
   onFailure(failure: Failure): void
 }

@@ -1,4 +1,4 @@
-/** The part of http-proxy that bench/http-proxy.ts uses; the package has no types of its own. */
+/** The part of http-proxy that http-proxy.ts uses; the package has no types of its own. */
 
 declare module 'http-proxy' {
   import type { Agent, IncomingMessage, ServerResponse } from 'node:http'

@@ -1,0 +1,83 @@
+/**
+ * Where a subject on node spends its time: `node bench/profile.ts ours|swap|undici|http-proxy
+ * [seconds]`. Prints the functions with the most time of their own, and keeps the whole profile,
+ * which Chrome's developer tools open.
+ */
+
+import { readFileSync } from 'node:fs'
+import { createTemporaryDirectory } from '../test/support/temporary.ts'
+import { makeBed } from './bed.ts'
+import { CORE, pin } from './child.ts'
+import { profileFile } from './profile-file.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { PROFILER } from './subjects.ts'
+
+interface Profile {
+  readonly nodes: readonly {
+    readonly id: number
+    readonly callFrame: { functionName: string; url: string; lineNumber: number }
+  }[]
+  readonly samples: readonly number[]
+  readonly timeDeltas: readonly number[]
+}
+
+const SHOWN = 45
+
+async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<void> {
+  pin(process.pid, CORE.rest)
+  const directory = createTemporaryDirectory()
+  const nodeOptions = ['--import', PROFILER]
+  const bed = await makeBed({ transport: 'tls', only: [name], directory, nodeOptions })
+  try {
+    const [subject] = bed.subjects
+    const small = SCENARIOS.find((scenario) => scenario.name === 'small')
+    if (!subject || !small) return
+    await small.measure(bed, subject, 2)
+    process.kill(subject.pid, 'SIGUSR2')
+    const { cpuMicros = 0 } = await small.measure(bed, subject, Number(seconds))
+    process.kill(subject.pid, 'SIGUSR2')
+    const file = profileFile(subject.pid)
+    const profile = await untilWritten(file)
+    console.log(`${name}: ${cpuMicros.toFixed(1)} us per request while profiled; ${file}`)
+    for (const line of selfTimes(profile).slice(0, SHOWN)) console.log(line)
+  } finally {
+    await bed.stop()
+    directory.remove()
+  }
+}
+
+async function untilWritten(file: string): Promise<Profile> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as Profile
+    } catch {
+      // not there, or not whole yet
+    }
+  }
+  throw new Error('the subject wrote no profile')
+}
+
+/** Share of the busy time, function and place; the busiest first. */
+function selfTimes({ nodes, samples, timeDeltas }: Profile): readonly string[] {
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
+      const place = url === '' ? '' : `${url.split('/').slice(-3).join('/')}:${lineNumber + 1}`
+      return [id, `${functionName || '(anonymous)'}  ${place}`] as const
+    }),
+  )
+  const times = new Map<string, number>()
+  let busy = 0
+  samples.forEach((id, index) => {
+    const name = names.get(id) ?? ''
+    if (name.startsWith('(idle)')) return
+    const micros = timeDeltas[index] ?? 0
+    busy += micros
+    times.set(name, (times.get(name) ?? 0) + micros)
+  })
+  return [...times]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, micros]) => `${((micros / busy) * 100).toFixed(1).padStart(5)} %  ${name}`)
+}
+
+await main(process.argv.slice(2))
