@@ -43,8 +43,7 @@ strict-transport-security: max-age=63072000; includeSubDomains; preload
 `
 
 const LIMITS = { maxHeaderBytes: 32 * 1024, maxFields: 100, maxTargetBytes: 8 * 1024 }
-const ROUNDS = 7
-const CALLS = 200_000
+const ROUNDS = 15
 
 const asBytes = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')
 
@@ -59,16 +58,15 @@ function splitHead(bytes: Buffer): number {
   return fields.length
 }
 
-/** The median over the rounds, after one that is thrown away. */
-function measure(name: string, call: () => unknown): void {
-  const rounds: number[] = []
-  for (let round = 0; round <= ROUNDS; round += 1) {
+/** The best of the rounds: whatever else the machine does only adds to a round. */
+function measure(name: string, call: () => unknown, calls = 100_000): void {
+  let best = Infinity
+  for (let round = 0; round < ROUNDS; round += 1) {
     const start = performance.now()
-    for (let index = 0; index < CALLS; index += 1) call()
-    rounds.push(((performance.now() - start) * 1e6) / CALLS)
+    for (let index = 0; index < calls; index += 1) call()
+    best = Math.min(best, ((performance.now() - start) * 1e6) / calls)
   }
-  const median = rounds.slice(1).sort((a, b) => a - b)[ROUNDS >> 1] ?? 0
-  console.log(`${name.padEnd(36)} ${median.toFixed(0).padStart(6)} ns`)
+  console.log(`${name.padEnd(36)} ${best.toFixed(0).padStart(6)} ns`)
 }
 
 function chunked(size: number): Buffer {
@@ -97,11 +95,9 @@ measure('answer: split, unchecked', () => splitHead(answer))
 for (const size of [16, 512, 16_000]) {
   const original = chunked(size)
   const bytes = Buffer.from(original)
-  const start = performance.now()
-  for (let index = 0; index < 2000; index += 1) {
-    original.copy(bytes)
-    new ChunkDecoder().push(bytes, 0, () => undefined)
+  const decode = () => {
+    original.copy(bytes) // which the decoder changes
+    return new ChunkDecoder().push(bytes, 0, () => undefined)
   }
-  const ns = ((performance.now() - start) * 1e6) / 2000
-  console.log(`${`64 KiB in chunks of ${size}`.padEnd(36)} ${ns.toFixed(0).padStart(6)} ns`)
+  measure(`64 KiB in chunks of ${size}`, decode, 1000)
 }

@@ -12,16 +12,19 @@ import { profileFile } from './profile-file.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { PROFILER } from './subjects.ts'
 
+interface CallFrame {
+  readonly functionName: string
+  readonly url: string
+  readonly lineNumber: number
+}
+
 interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { functionName: string; url: string; lineNumber: number }
-  }[]
+  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
 
-const SHOWN = 45
+const SHOWN = 40
 
 async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<void> {
   pin(process.pid, CORE.rest)
@@ -39,7 +42,10 @@ async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<
     const file = profileFile(subject.pid)
     const profile = await untilWritten(file)
     console.log(`${name}: ${cpuMicros.toFixed(1)} us per request while profiled; ${file}`)
-    for (const line of selfTimes(profile).slice(0, SHOWN)) console.log(line)
+    console.log('\nby file')
+    for (const line of selfTimes(profile, fileOf).slice(0, SHOWN)) console.log(line)
+    console.log('\nby function')
+    for (const line of selfTimes(profile, functionOf).slice(0, SHOWN)) console.log(line)
   } finally {
     await bed.stop()
     directory.remove()
@@ -58,14 +64,22 @@ async function untilWritten(file: string): Promise<Profile> {
   throw new Error('the subject wrote no profile')
 }
 
-/** Share of the busy time, function and place; the busiest first. */
-function selfTimes({ nodes, samples, timeDeltas }: Profile): readonly string[] {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
-      const place = url === '' ? '' : `${url.split('/').slice(-3).join('/')}:${lineNumber + 1}`
-      return [id, `${functionName || '(anonymous)'}  ${place}`] as const
-    }),
-  )
+function fileOf({ functionName, url }: CallFrame): string {
+  if (url === '') return functionName.startsWith('(') ? functionName : 'native calls'
+  return url.split('/').slice(-3).join('/')
+}
+
+function functionOf(frame: CallFrame): string {
+  const { functionName, url, lineNumber } = frame
+  return `${functionName || 'anonymous'}  ${url === '' ? '' : `${fileOf(frame)}:${lineNumber + 1}`}`
+}
+
+/** Share of the busy time by the name that each frame is given; the busiest first. */
+function selfTimes(
+  { nodes, samples, timeDeltas }: Profile,
+  nameOf: (frame: CallFrame) => string,
+): readonly string[] {
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))
   const times = new Map<string, number>()
   let busy = 0
   samples.forEach((id, index) => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls'
@@ -11,7 +12,7 @@ import {
   type BadLeaf,
   type Leaf,
 } from '../../test/support/pki.ts'
-import type { DialTarget } from '../base/dial.ts'
+import type { Dial, DialTarget } from '../base/dial.ts'
 import { createDial, type DialParts, type Lookup } from './dial.ts'
 
 const authority = createAuthority()
@@ -97,6 +98,16 @@ async function dialledTls(overrides: Partial<DialTarget>): Promise<TLSSocket> {
   return socket
 }
 
+/** Whether a new connection took up an old session; ends when the next tickets are there. */
+async function isResumed(dial: Dial, where: DialTarget): Promise<boolean> {
+  const socket = await dial(where)
+  if (!(socket instanceof TLSSocket)) throw new Error('no TLS')
+  await once(socket, 'data') // tickets come before it
+  const isReused = socket.isSessionReused()
+  socket.destroy()
+  return isReused
+}
+
 /** The failure that a dial ends with, after checking that it tells nothing of the peer. */
 async function failureOf(overrides: Partial<DialTarget>, parts?: DialParts): Promise<unknown> {
   const failure: unknown = await dialled(overrides, parts).then(
@@ -130,6 +141,43 @@ describe('a dialled connection', () => {
     expect(await saidTo('localhost')).toBe('localhost')
     expect(await saidTo('127.0.0.1')).toBe('false')
   })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('takes up a session of %s again', async (version) => {
+    const { port } = await startTls(good, { minVersion: version, maxVersion: version })
+    const dial = createDial({ lookup: at('127.0.0.1') })
+    const reused: boolean[] = []
+    for (let count = 0; count < 4; count++) reused.push(await isResumed(dial, target({ port })))
+    expect(reused).toEqual([false, true, true, true])
+  })
+
+  it('takes up no session of another name, port or root', async () => {
+    const leaf = authority.issue({ names: ['localhost', 'other.example'] })
+    const tls = { ticketKeys: randomBytes(48) }
+    const { port } = await startTls(leaf, tls)
+    const { port: otherPort } = await startTls(leaf, tls)
+    const dial = createDial({ lookup: at('127.0.0.1') })
+    const resumes = (overrides: Partial<DialTarget>) =>
+      isResumed(dial, target({ port, ...overrides }))
+    expect(await resumes({})).toBe(false)
+    expect(await resumes({ servername: 'other.example' })).toBe(false)
+    expect(await resumes({ hostname: 'other.example' })).toBe(false)
+    expect(await resumes({ port: otherPort })).toBe(false)
+    const ca = authority.certificate + createAuthority().certificate
+    expect(await resumes({ ca })).toBe(false)
+    expect(await resumes({})).toBe(true)
+  })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'keeps no session of %s whose certificate was refused',
+    async (version) => {
+      const { port } = await startTls(authority.issue({ names: ['elsewhere.example'] }), {
+        ...{ minVersion: version, maxVersion: version },
+      })
+      const dial = createDial({ lookup: at('127.0.0.1') })
+      for (let count = 0; count < 3; count++)
+        await expect(dial(target({ port }))).rejects.toMatchObject({ code: 'upstream_tls_invalid' })
+    },
+  )
 
   it('verifies the name that an operator gave instead of the host', async () => {
     const leaf = authority.issue({ names: ['api.example.com'] })

@@ -80,7 +80,8 @@ interface Verifying {
 async function verified({ socket, target, signal, secure }: Verifying): Promise<Socket> {
   const { servername = target.hostname, ca } = target
   try {
-    return await secure({ socket, servername, ca, signal })
+    const peer = `${target.hostname}:${target.port}`
+    return await secure({ socket, peer, servername, ca, signal })
   } catch (error) {
     socket.destroy()
     const code = systemErrorCode(error) ?? 'no reason given'

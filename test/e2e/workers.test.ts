@@ -1,8 +1,10 @@
 /** Several processes behind one port: shared revocations, limits and audit; what happens when one dies. */
 
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeKey } from '../support/canary.ts'
@@ -268,6 +270,40 @@ describe('the server of workers', () => {
     await proxy.restart('SIGKILL')
     await until(() => !former.some(isAlive))
     expect(await callTimes(10, token)).toEqual({ 200: 10 })
+  })
+
+  it('closes what workers left open whose number it no longer has', async () => {
+    const token = await proxy.issue('stripe:read', { agent: 'interrupted' })
+    upstream.respond(() => 'stall')
+    const before = upstream.requests.length
+    const cut = callTimes(4, token)
+    await upstream.until(() => upstream.requests.length === before + 4)
+    await proxy.restart('SIGKILL', ['--workers', '1'])
+    upstream.respond(respondAsStripe(KEY))
+    expect(await cut).toEqual({ 0: 4 })
+    const records = await proxy.audit({ agent: 'interrupted' })
+    expect(records.map(({ outcome }) => outcome)).toMatchObject(
+      Array.from({ length: 4 }, () => ({ result: 'unknown', cause: 'process_ended' })),
+    )
+    expect(await callTimes(4, token)).toEqual({ 200: 4 })
+    expect(logged('worker_started')).toEqual([])
+    await proxy.restart('SIGTERM', ['--workers', '2'])
+  })
+
+  it('ends with the reason when its workers cannot listen, and leaves none behind', async () => {
+    const file = join(proxy.directory.path, 'apistronghold.yaml')
+    const before = readFileSync(file, 'utf8')
+    const blocker = createServer().listen(0, '127.0.0.1')
+    await once(blocker, 'listening')
+    const { port } = blocker.address() as AddressInfo
+    await proxy.end('SIGTERM')
+    writeFileSync(file, before.replace('listen: 127.0.0.1:0', `listen: 127.0.0.1:${port}`))
+    const refused = await proxy.command(['serve', '--workers', '2'])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(`127.0.0.1:${port}`)
+    blocker.close()
+    writeFileSync(file, before)
+    await proxy.restart('SIGTERM')
   })
 
   it('lets requests end when it is stopped, and ends with all of them', async () => {

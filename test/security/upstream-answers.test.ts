@@ -380,6 +380,15 @@ describe('over TLS', () => {
     expect((await ask({ method: 'POST', body: Buffer.alloc(1 << 20) })).text).toBe('ok')
   })
 
+  it('busy connections are all kept', async () => {
+    await start()
+    const clients = Array.from({ length: 16 }, async () => {
+      for (let count = 0; count < 20; count++) expect((await ask()).text).toBe('ok')
+    })
+    await Promise.all(clients)
+    expect(upstream.connections.length).toBeLessThanOrEqual(clients.length)
+  })
+
   it.each(cases([...CUT]))('an end $name ($how) is not whole', async ({ how, text, expected }) => {
     await start()
     answerOnce(text, how, 'end')

@@ -56,8 +56,10 @@ export interface ProxyProcess {
   /** What `token issue` prints. */
   issueByCommand(scopes: string, ...more: readonly string[]): Promise<string>
   audit(filter?: AuditFilter): Promise<readonly AuditRecord[]>
-  /** Sends the signal, waits for the end and starts `serve` again. */
-  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Sends the signal and waits for the end. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Sends the signal, waits for the end and starts `serve` again, perhaps with other arguments. */
+  restart(signal: 'SIGTERM' | 'SIGKILL', serveArguments?: readonly string[]): Promise<void>
   /** Ends the process and removes its directory. */
   stop(): Promise<void>
 }
@@ -93,8 +95,10 @@ async function startIn(
   const serves: RunningCommand[] = []
   let addresses = await serve()
 
-  async function serve(): Promise<ServeAddresses> {
-    const { running, ready } = startServe(place, stateDirectory, options.serveArguments ?? [])
+  async function serve(
+    args: readonly string[] = options.serveArguments ?? [],
+  ): Promise<ServeAddresses> {
+    const { running, ready } = startServe(place, stateDirectory, args)
     serves.push(running)
     return await ready
   }
@@ -139,9 +143,10 @@ async function startIn(
     issueByCommand: (scopes, ...more) =>
       commandWell(['token', 'issue', '--agent', AGENT, '--scopes', scopes, '--ttl', '1h', ...more]),
     audit: async (filter) => (await client().audit.query(filter)).items,
-    async restart(signal) {
+    end,
+    async restart(signal, args) {
       await end(signal)
-      addresses = await serve()
+      addresses = await serve(args)
     },
     async stop() {
       await end('SIGTERM')

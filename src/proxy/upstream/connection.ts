@@ -76,7 +76,8 @@ export class Connection implements Carrier, AnswerSink, UploadListener {
   /** Whether a request may be written to it. */
   get isUsable(): boolean {
     const { socket } = this
-    return !this.#isGone && socket.writable && !socket.readableEnded && socket.readableLength === 0
+    const isEmpty = socket.readableLength === 0 && socket.writableLength === 0
+    return !this.#isGone && socket.writable && !socket.readableEnded && isEmpty
   }
 
   get isBusy(): boolean {
@@ -158,7 +159,8 @@ export class Connection implements Carrier, AnswerSink, UploadListener {
 
   answerEnd(hasMore: boolean): void {
     const call = this.#call
-    const isClean = this.#isSent && !hasMore && this.socket.writableLength === 0
+    // What TLS has written counts as unwritten for a turn more: `isUsable` asks after the rest.
+    const isClean = this.#isSent && !hasMore
     this.#call = undefined
     this.#upload?.stop()
     this.#upload = undefined

@@ -282,6 +282,17 @@ describe('the disk quota', () => {
     expect(kinds().at(-1)).toBe('outcome')
   })
 
+  it('AU-02 counts what other writers of the same directory use up', async () => {
+    const shared = { quotaBytes: 20_000, isQuotaShared: true }
+    const [own, other] = [await test.open(shared), await test.open({ ...shared, writer: 'other' })]
+    while (own.status().bytes < 12_000) await own.intent(intentOf(1))
+    expect(other.status().bytes).toBe(0)
+    await other.intent(intentOf(2))
+    await vi.waitFor(() => {
+      expect(other.status().bytes).toBeGreaterThan(12_000)
+    })
+  })
+
   it('AU-02 notices by itself that somebody made room', async () => {
     const ballast = join(test.directory, 'ballast')
     await (await test.open()).close()

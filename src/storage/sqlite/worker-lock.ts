@@ -18,7 +18,7 @@ const PATIENCE_MS = 5000
 const pathIn = (directory: string): string => join(directory, 'workers.db')
 
 /** Held until the process ends. Throws `state_locked` while a server makes sure that none lives. */
-export function holdWorkerLock(directory: string): { release(): void } {
+export function holdWorkerLock(directory: string): void {
   const connection = open(directory)
   try {
     connection.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
@@ -26,17 +26,16 @@ export function holdWorkerLock(directory: string): { release(): void } {
     connection.close()
     throw new Failure('state_locked', `another server starts in ${directory}`, { cause })
   }
-  return {
-    release() {
-      if (connection.isOpen) connection.close()
-    },
-  }
+  // Somebody must remember the connection: one that is collected as garbage is closed, its lock gone.
+  process.once('exit', () => {
+    connection.close()
+  })
 }
 
 /** Waits, without yielding, until no worker of a former server lives; throws `state_locked`. */
-export function awaitFormerWorkers(directory: string): void {
+export function awaitFormerWorkers(directory: string, patienceMs = PATIENCE_MS): void {
   if (!existsSync(pathIn(directory))) return
-  const connection = open(directory)
+  const connection = open(directory, patienceMs)
   try {
     connection.exec('BEGIN EXCLUSIVE; COMMIT')
   } catch (cause) {
@@ -48,8 +47,8 @@ export function awaitFormerWorkers(directory: string): void {
   }
 }
 
-function open(directory: string): DatabaseSync {
+function open(directory: string, patienceMs = PATIENCE_MS): DatabaseSync {
   const path = pathIn(directory)
   ensurePrivateFile(path)
-  return new DatabaseSync(path, { timeout: PATIENCE_MS })
+  return new DatabaseSync(path, { timeout: patienceMs })
 }
