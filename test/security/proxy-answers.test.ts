@@ -258,7 +258,7 @@ describe('an upstream that fails', () => {
       'switches protocols unasked',
       { raw: 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n' },
       502,
-      'upstream_unreachable',
+      'upstream_malformed',
     ],
   ] as const)(
     'CE-12 HF-13 and %s is named, and nothing more',

@@ -28,7 +28,7 @@ export interface RequestReader {
 }
 
 export function createRequestReader(): RequestReader {
-  let rest = Buffer.alloc(0)
+  let rest = Buffer.from(new ArrayBuffer(0))
   let pending: RequestHead | undefined
 
   function readOne() {
@@ -52,7 +52,7 @@ export function createRequestReader(): RequestReader {
 
   return {
     read(bytes) {
-      rest = Buffer.concat([rest, bytes])
+      rest = appended(rest, bytes)
       const complete = []
       for (let request = readOne(); request; request = readOne()) complete.push(request)
       return complete
@@ -61,6 +61,18 @@ export function createRequestReader(): RequestReader {
       return pending
     },
   }
+}
+
+/** Joins them in a store with room for more, so that a long body is not copied for each piece. */
+function appended(rest: Buffer, bytes: Buffer): Buffer {
+  const size = rest.length + bytes.length
+  const hasRoom = rest.byteOffset + size <= rest.buffer.byteLength && rest.length > 0
+  const store = hasRoom
+    ? Buffer.from(rest.buffer, rest.byteOffset, size)
+    : Buffer.from(new ArrayBuffer(2 * size), 0, size)
+  if (!hasRoom) rest.copy(store)
+  bytes.copy(store, rest.length)
+  return store
 }
 
 function parseHead(head: Buffer): RequestHead {

@@ -125,6 +125,7 @@ export class AnswerReader {
     const end = this.#scanner.scan(bytes)
     if (typeof end !== 'number') return this.#fail()
     if (end === -1) {
+      if (!beginsWell(bytes)) return this.#fail() // another protocol's greeting has no end
       if (known === 0) this.#partialHead.append(segment)
       return NOTHING
     }
@@ -216,4 +217,11 @@ function agreesTo(headers: readonly string[], protocol: string): boolean {
 function valueOf(headers: readonly string[], name: string): string {
   const values = headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === name)
   return values.join(',').toLowerCase()
+}
+
+const BEGINNING = Buffer.from('HTTP/1.')
+
+function beginsWell(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, BEGINNING.length)
+  return bytes.compare(BEGINNING, 0, length, 0, length) === 0
 }

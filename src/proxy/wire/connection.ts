@@ -300,6 +300,7 @@ export class Connection implements ReplyOwner, BodyOwner {
 /** A reset where there can be one: an answer that ends with its connection must not look whole. */
 function breakOff(socket: Socket): void {
   if (socket.destroyed) return
-  if (socket instanceof TLSSocket) socket.destroy()
+  // libuv does not reset what it is shutting down, and then never says that it is closed.
+  if (socket instanceof TLSSocket || socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
