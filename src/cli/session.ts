@@ -1,6 +1,8 @@
 /** One run of a command: its terminal, the options that every command has, what lies on this machine. */
 
 import { resolve } from 'node:path'
+import { Failure } from '../base/errors.ts'
+import { parseWorkers, WORKERS } from '../config/forms.ts'
 import { loadConfig, locateConfig, type Config, type ConfigRequest } from '../config.ts'
 import { locateStateDirectory, type StateDirectory } from '../state-dir.ts'
 import type { Terminal } from './terminal.ts'
@@ -83,9 +85,10 @@ export function withVariables(session: Session, variables: Record<string, string
   return { ...session, terminal: { ...terminal, env: { ...terminal.env, ...variables } } }
 }
 
-/** `--workers` of `serve` and `start`. */
+/** `--workers` of `serve` and `start`. Throws `usage_invalid`. */
 export function withWorkers(session: Session, workers: string | undefined): Session {
-  return workers === undefined
-    ? session
-    : withVariables(session, { APISTRONGHOLD_WORKERS: workers })
+  if (workers === undefined) return session
+  if (parseWorkers(workers) === undefined)
+    throw new Failure('usage_invalid', `--workers ${WORKERS}`)
+  return withVariables(session, { APISTRONGHOLD_WORKERS: workers })
 }

@@ -39,7 +39,7 @@ const SIZE = 'must be a size, as 512KiB or 10MiB'
 export const size = () =>
   z.union([z.string(), z.number()], { error: SIZE }).transform(String).pipe(readAs(parseSize, SIZE))
 
-const WORKERS = 'must be auto or a whole number from 1 to 64'
+export const WORKERS = 'must be auto or a whole number from 1 to 64'
 export const workers = () =>
   z
     .union([z.string(), z.number()], { error: WORKERS })
@@ -125,7 +125,8 @@ function isPlainOrigin(raw: string): boolean {
   return raw.startsWith('https://') && URL.canParse(raw) && new URL(raw).origin === raw
 }
 
-function parseWorkers(raw: string): number | 'auto' | undefined {
+/** Undefined for anything but `auto` and a number of processes that may make sense. */
+export function parseWorkers(raw: string): number | 'auto' | undefined {
   if (raw === 'auto') return raw
   return /^[1-9]\d?$/.test(raw) && Number(raw) <= 64 ? Number(raw) : undefined
 }

@@ -306,6 +306,16 @@ describe('the server of workers', () => {
     await proxy.restart('SIGTERM')
   })
 
+  it('runs in the background too', async () => {
+    await proxy.end('SIGTERM')
+    await proxy.commandWell(['start', '--workers', '2'])
+    expect(await proxy.commandWell(['status'])).toContain('2 of 2 serve')
+    await proxy.commandWell(['stop'])
+    const wrong = await proxy.command(['serve', '--workers', 'many'])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('workers')])
+    await proxy.restart('SIGTERM')
+  })
+
   it('lets requests end when it is stopped, and ends with all of them', async () => {
     const token = await proxy.issue('stripe:read')
     const former = workerPids()

@@ -17,18 +17,8 @@ import { err, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
 import { bad } from './problem.ts'
 import type { HeadProblem } from './problem.ts'
-import {
-  COLON,
-  CR,
-  LF,
-  NAME_BYTE,
-  ODD_IN_NAME,
-  SPACE,
-  TAB,
-  UPPER_IN_NAME,
-  VALUE_BYTE,
-  endOfRun,
-} from './syntax.ts'
+import type { FieldName, FieldNames } from './field-names.ts'
+import { CR, LF, NAME_BYTE, SPACE, TAB, VALUE_BYTE, endOfRun } from './syntax.ts'
 
 /** Name in lower case, value as received (latin-1). */
 export type HeaderField = readonly [name: string, value: string]
@@ -40,8 +30,7 @@ export interface HeadText {
 }
 
 export interface FieldRules {
-  /** Fields that must not be repeated, with their index in `FieldBlock.single`. */
-  readonly single: ReadonlyMap<string, number>
+  readonly names: FieldNames
   readonly maxFields: number
   /** Whether a name may look like another to a server that rewrites names, as CGI does. */
   readonly allowsTwins: boolean
@@ -51,7 +40,7 @@ export interface FieldBlock {
   readonly fields: readonly HeaderField[]
   /** `fields`' names as they were spelled, by the same index. */
   readonly spelling: readonly string[]
-  /** Values of the fields that must not be repeated, by the rules' index. */
+  /** Values of the fields that must not be repeated, in the order of their `FieldNames`. */
   readonly single: readonly (string | undefined)[]
   /** All Connection fields, joined. */
   readonly connection: string | undefined
@@ -93,7 +82,6 @@ class FieldReader implements FieldBlock {
   connection: string | undefined
   readonly #head: HeadText
   readonly #rules: FieldRules
-  #nameKinds = 0
 
   constructor(head: HeadText, rules: FieldRules) {
     this.#head = head
@@ -103,41 +91,35 @@ class FieldReader implements FieldBlock {
   /** Takes the line that begins there and returns where the next one does. */
   readLine(start: number): number | HeadProblem {
     const { bytes, text } = this.#head
-    const colon = this.#endOfName(start)
-    if (bytes[colon] !== COLON || colon === start) return BAD_NAME
+    const colon = text.indexOf(':', start)
+    const spelled = text.slice(start, colon)
+    const name = this.#rules.names.find(spelled) ?? this.#readName(start, colon)
+    if ('problem' in name) return name
     const end = endOfRun(bytes, colon + 1, VALUE_BYTE)
     if (bytes[end] !== CR || bytes[end + 1] !== LF) return BAD_VALUE
-    const spelled = text.slice(start, colon)
-    // Many names come in lower case, and have nothing to convert.
-    const name = (this.#nameKinds & UPPER_IN_NAME) === 0 ? spelled : spelled.toLowerCase()
-    if (!this.#rules.allowsTwins && this.#nameKinds >= ODD_IN_NAME && isTwin(name)) return TWIN_NAME
     const value = this.#trimmed(colon + 1, end)
-    this.fields.push([name, value])
+    this.fields.push([name.lowerCase, value])
     this.spelling.push(spelled)
     return this.#note(name, value, isBlank(bytes[end - 1])) ?? end + 2
   }
 
-  /** As `endOfRun`, and keeps what kinds of bytes the name has. */
-  #endOfName(start: number): number {
-    const { bytes } = this.#head
-    let at = start
-    this.#nameKinds = 0
-    for (;;) {
-      const kind = NAME_BYTE[bytes[at] ?? 0] ?? 0
-      if (kind === 0) return at
-      this.#nameKinds |= kind
-      at += 1
-    }
+  /** Reads a name that is not among the known ones, or is spelled in a way of its own. */
+  #readName(start: number, colon: number): FieldName | HeadProblem {
+    const { bytes, text } = this.#head
+    const end = endOfRun(bytes, start, NAME_BYTE)
+    if (end !== colon || end === start) return BAD_NAME
+    const lowerCase = text.slice(start, end).toLowerCase()
+    if (!this.#rules.allowsTwins && isTwin(lowerCase)) return TWIN_NAME
+    return this.#rules.names.find(lowerCase) ?? { lowerCase, slot: undefined }
   }
 
   /** Remembers what frames the message, and refuses a second one of it. */
-  #note(name: string, value: string, endsBlank: boolean): HeadProblem | undefined {
-    const slot = this.#rules.single.get(name)
+  #note({ lowerCase, slot }: FieldName, value: string, endsBlank: boolean) {
     if (slot !== undefined) {
-      if (this.single[slot] !== undefined) return { status: 400, problem: `two ${name} fields` }
-      if (endsBlank && name === 'transfer-encoding') return BLANK_CODING
+      if (this.single[slot] !== undefined) return twoOf(lowerCase)
+      if (endsBlank && lowerCase === 'transfer-encoding') return BLANK_CODING
       this.single[slot] = value
-    } else if (name === 'connection') {
+    } else if (lowerCase === 'connection') {
       this.connection = this.connection === undefined ? value : `${this.connection},${value}`
     }
     return undefined
@@ -159,6 +141,10 @@ const TWIN_NAME: HeadProblem = { status: 400, problem: 'a header name could be r
 
 /** Legal, sent by nobody, and read in two ways: llhttp takes `chunked` and a tab for no coding. */
 const BLANK_CODING: HeadProblem = { status: 400, problem: 'a blank follows the transfer coding' }
+
+function twoOf(name: string): HeadProblem {
+  return { status: 400, problem: `two ${name} fields` }
+}
 
 /** Names that frame, route or authenticate, without their hyphens. */
 const GUARDED = new Set(
@@ -185,6 +171,7 @@ const GUARDED = new Set(
  * and some drop or turn other signs too, which must not yield a guarded name.
  */
 function isTwin(name: string): boolean {
+  if (/^[a-z0-9-]+$/.test(name)) return false
   return name.includes('_') || GUARDED.has(name.replace(/[^a-z0-9]/g, ''))
 }
 

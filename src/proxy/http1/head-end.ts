@@ -12,7 +12,7 @@
  */
 
 import type { HeadProblem } from './problem.ts'
-import { CR, LF, VALUE_BYTE } from './syntax.ts'
+import { CR, LF, VALUE_BYTE, endOfRun } from './syntax.ts'
 
 export class HeadScanner {
   readonly #maxBytes: number
@@ -30,14 +30,11 @@ export class HeadScanner {
   scan(bytes: Buffer): number | HeadProblem {
     const limit = Math.min(bytes.length, this.#maxBytes)
     let at = this.#at
-    while (at < limit) {
-      const byte = bytes[at] ?? 0
-      if (VALUE_BYTE[byte] === 1) {
-        at += 1
-        continue
-      }
-      if (byte !== CR) return refuse(byte)
-      if (at + 1 >= limit) break
+    for (;;) {
+      at = Math.min(endOfRun(bytes, at, VALUE_BYTE), limit)
+      if (at === limit) break
+      if (bytes[at] !== CR) return refuse(bytes[at])
+      if (at + 1 === limit) break
       if (bytes[at + 1] !== LF) return BARE_CR
       if (at === this.#lineStart) return at === 0 ? EMPTY_START : at + 2
       at += 2
@@ -65,6 +62,6 @@ const EMPTY_START: HeadProblem = { status: 400, problem: 'an empty line stands b
 const LINE_TOO_LONG: HeadProblem = { status: 414, problem: 'the request line is too long' }
 const HEAD_TOO_LONG: HeadProblem = { status: 431, problem: 'the head is too long' }
 
-function refuse(byte: number): HeadProblem {
+function refuse(byte: number | undefined): HeadProblem {
   return byte === LF ? BARE_LF : CONTROL
 }

@@ -9,6 +9,7 @@
 
 import { err, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
+import { FieldNames } from './field-names.ts'
 import { endsWell, readFields } from './fields.ts'
 import type { FieldBlock, FieldRules, HeaderField, HeadText } from './fields.ts'
 import { readConnection, readFraming } from './framing.ts'
@@ -52,19 +53,17 @@ interface RequestLine {
 }
 
 /** Fields that must not be repeated: a second one would be read first here and last elsewhere. */
-const SINGLE = new Map(
-  [
-    'host',
-    'content-length',
-    'transfer-encoding',
-    'expect',
-    'upgrade',
-    'content-type',
-    'authorization',
-    'proxy-authorization',
-    'x-phantom-token',
-  ].map((name, index) => [name, index]),
-)
+const NAMES = new FieldNames([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'content-type',
+  'authorization',
+  'proxy-authorization',
+  'x-phantom-token',
+])
 
 /** The registered methods that a server of ours could know; the rest gets 501, as it should. */
 const METHODS = new Set(
@@ -85,7 +84,7 @@ export function readRequestHead(
   const head: HeadText = { bytes, text: bytes.toString('latin1', 0, end) }
   const line = readRequestLine(head, limits)
   if (!line.ok) return line
-  const rules: FieldRules = { single: SINGLE, maxFields: limits.maxFields, allowsTwins: false }
+  const rules: FieldRules = { names: NAMES, maxFields: limits.maxFields, allowsTwins: false }
   const block = readFields(head, line.value.end, rules)
   return block.ok ? combine(line.value, block.value) : block
 }

@@ -9,6 +9,7 @@
 
 import { err, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
+import { FieldNames } from './field-names.ts'
 import { endsWell, readFields } from './fields.ts'
 import type { FieldBlock, FieldRules, HeadText } from './fields.ts'
 import { readConnection, readFraming } from './framing.ts'
@@ -42,10 +43,8 @@ interface StatusLine {
   readonly end: number
 }
 
-const SINGLE = new Map([
-  ['content-length', 0],
-  ['transfer-encoding', 1],
-])
+const FRAMING = ['content-length', 'transfer-encoding']
+const NAMES = new FieldNames(FRAMING)
 
 /** Reads the head that ends at `end`, as a `HeadScanner` found it, or says what is wrong. */
 export function readResponseHead(
@@ -57,7 +56,7 @@ export function readResponseHead(
   const head: HeadText = { bytes, text: bytes.toString('latin1', 0, end) }
   const line = readStatusLine(head)
   if (!line.ok) return line
-  const rules: FieldRules = { single: SINGLE, maxFields, allowsTwins: true }
+  const rules: FieldRules = { names: NAMES, maxFields, allowsTwins: true }
   const block = readFields(head, line.value.end, rules)
   return block.ok ? combine(line.value, block.value, method) : err(block.error.problem)
 }
@@ -115,7 +114,7 @@ function framingOf(said: Framing, hasNoBody: boolean): ResponseHead['framing'] {
 function headersOf({ fields, spelling }: FieldBlock): string[] {
   const headers: string[] = []
   for (const [index, [name, value]] of fields.entries()) {
-    if (!SINGLE.has(name)) headers.push(spelling[index] ?? name, value)
+    if (!FRAMING.includes(name)) headers.push(spelling[index] ?? name, value)
   }
   return headers
 }

@@ -10,19 +10,10 @@ export const CR = 0x0d
 export const SPACE = 0x20
 export const COLON = 0x3a
 
-/** Bits of `NAME_BYTE`: what a token's byte asks for besides being allowed. */
-export const PLAIN_IN_NAME = 1
-export const UPPER_IN_NAME = 2
-/** Allowed in a token, and neither letter, digit nor hyphen. */
-export const ODD_IN_NAME = 4
-
-/** A token's bytes by the bits above; 0 is no token. */
-export const NAME_BYTE = table((byte) => {
-  const letter = String.fromCharCode(byte)
-  if (/[a-z0-9-]/.test(letter)) return PLAIN_IN_NAME
-  if (/[A-Z]/.test(letter)) return UPPER_IN_NAME
-  return /[!#$%&'*+.^_`|~]/.test(letter) ? ODD_IN_NAME : 0
-})
+/** A token's bytes: methods, field names. */
+export const NAME_BYTE = table((byte) =>
+  Number(/[A-Za-z0-9!#$%&'*+.^_`|~-]/.test(String.fromCharCode(byte))),
+)
 
 /** A field value's bytes: visible, obs-text, space, tab. */
 export const VALUE_BYTE = table((byte) => Number(byte === TAB || isText(byte)))
