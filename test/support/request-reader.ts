@@ -28,7 +28,7 @@ export interface RequestReader {
 }
 
 export function createRequestReader(): RequestReader {
-  let rest = Buffer.from(new ArrayBuffer(0))
+  let rest: Buffer = Buffer.alloc(0)
   let pending: RequestHead | undefined
 
   function readOne() {
