@@ -45,9 +45,8 @@ const ELEMENT = /^[!#$%&'*+.^_`|~0-9a-z-]*$/
 
 /** Reads the joined Connection fields. */
 export function readConnection(value: string | undefined, version: Version): Connection {
-  if (value === undefined) {
-    return version === '1.1' ? KEEPS_ALIVE : CLOSES
-  }
+  if (value === undefined) return version === '1.1' ? KEEPS_ALIVE : CLOSES
+  if (value === 'keep-alive') return KEEPS_ALIVE // what nearly every client says
   const elements = value.toLowerCase().split(',').map(trimBlanks)
   const namesUpgrade = elements.includes('upgrade')
   // HTTP/1.0 has no upgrade; who asks for one all the same may send anything behind it.

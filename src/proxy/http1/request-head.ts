@@ -126,7 +126,7 @@ function refuseMethod(method: string): Result<never, HeadProblem> {
 
 function combine(line: RequestLine, block: FieldBlock): Result<RequestHead, HeadProblem> {
   const { method, target, version } = line
-  const [hostField, length, coding, expectation, upgrade] = block.single
+  const { 0: hostField, 1: length, 2: coding, 3: expectation, 4: upgrade } = block.single
   const host = lowerCase(hostField)
   const problem = problemOfDestination(line, host) ?? problemOfExpectation(expectation)
   if (problem) return err(problem)
