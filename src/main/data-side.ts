@@ -15,11 +15,12 @@ import {
   type DataPlaneParts,
   type DrainReport,
 } from '../proxy/data-plane.ts'
-import { DEFAULT_LIMITS } from '../proxy/limits.ts'
+import type { DataPlaneLimits } from '../proxy/limits.ts'
 import type { Listener } from '../proxy/wire/message.ts'
 import type { DerivedKeys } from '../token/keys.ts'
 import { createJwtVerifier } from '../token/jwt.ts'
 import { tokenModeOf } from '../token/token.ts'
+import { planeLimits } from './plane-limits.ts'
 import type { LiveSettings } from './settings.ts'
 import type { OpenState } from './state.ts'
 
@@ -76,12 +77,25 @@ export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
   })
 }
 
-/** What all processes together may use, shared out. */
-function sharedLimits({ limits }: Config, workers: number): NonNullable<DataPlaneParts['limits']> {
-  const { perSource, overall } = DEFAULT_LIMITS.throttle
+/** What all processes together may use, shared out; what a single request may stays as it is. */
+function sharedLimits(config: Config, workers: number): DataPlaneLimits {
+  const limits = planeLimits(config.limits)
+  const { wire, upstream, throttle } = limits
+  const share = (count: number): number => Math.ceil(count / workers)
   return {
-    heldBodyBytes: Math.floor(limits.bufferedBodiesBytes / workers),
-    throttle: { perSource: perSource / workers, overall: overall / workers },
+    ...limits,
+    wire: {
+      ...wire,
+      connections: share(wire.connections),
+      connectionsPerSource: share(wire.connectionsPerSource),
+    },
+    upstream: {
+      ...upstream,
+      connectionsPerPool: share(upstream.connectionsPerPool),
+      maxQueued: share(upstream.maxQueued),
+    },
+    throttle: { perSource: throttle.perSource / workers, overall: throttle.overall / workers },
+    heldBodyBytes: Math.floor(limits.heldBodyBytes / workers),
   }
 }
 
