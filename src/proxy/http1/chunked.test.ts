@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { countReads } from '../../../test/support/counted.ts'
 import { ChunkDecoder } from './chunked.ts'
 
 interface Decoded {
@@ -126,6 +127,13 @@ describe('ChunkDecoder', () => {
     const large = 'x'.repeat(100_000)
     const chunks = ['a', large, 'b', large]
     expect(decode(encode(chunks))).toMatchObject({ data: chunks.join(''), calls: 3 })
+  })
+
+  it('AV-06 reads each byte of the framing once, and no byte of the data', () => {
+    const text = encode(Array.from({ length: 100 }, () => 'x'.repeat(100)))
+    const { bytes, reads } = countReads(Buffer.from(text))
+    new ChunkDecoder().push(bytes, 0, () => undefined)
+    expect(reads()).toBe(text.length - 100 * 100)
   })
 
   it('gives back what was encoded, however it is cut, and leaves what follows', () => {

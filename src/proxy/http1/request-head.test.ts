@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { countReads } from '../../../test/support/counted.ts'
 import { readRequestHead } from './request-head.ts'
 
 const LIMITS = { maxHeaderBytes: 4096, maxFields: 12, maxTargetBytes: 256 }
@@ -338,6 +339,23 @@ describe('readRequestHead', () => {
         expect(head.value.fields).toHaveLength(lines.length)
       }),
     )
+  })
+
+  it.each([
+    ['many fields', (size: number) => 'X: y\r\n'.repeat(size)],
+    ['many Connection fields', (size: number) => 'Connection: x,x\r\n'.repeat(size)],
+    ['a long name', (size: number) => `${'x'.repeat(size)}: y\r\n`],
+    ['a long value', (size: number) => `X: ${'y'.repeat(size)}\r\n`],
+    ['a long blank', (size: number) => `X: ${' \t'.repeat(size)}\r\n`],
+    ['a name that is no name', (size: number) => `X${'.'.repeat(size)}_: y\r\n`],
+  ])('AV-06 does twice the work for twice of %s, not more', (_case, make) => {
+    const workFor = (size: number) => {
+      const head = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${make(size)}\r\n`)
+      const { bytes, reads } = countReads(head)
+      readRequestHead(bytes, head.length, { ...LIMITS, maxFields: 1e6, maxHeaderBytes: 1e6 })
+      return reads()
+    }
+    expect(workFor(2000)).toBeLessThanOrEqual(2.1 * workFor(1000))
   })
 
   it('never throws on noise, wherever its end is said to be', () => {
