@@ -1,7 +1,8 @@
 /**
  * The only way out to an upstream: resolve, check every address, connect to a checked one, verify
  * the certificate. A name is resolved anew for each connection and never again inside one, so no
- * answer of a resolver can come between the check and the use.
+ * answer of a resolver can come between the check and the use. Where a proxy is configured, it is
+ * the proxy's address that is resolved and checked; the upstream's name goes to it as it is.
  */
 
 import { lookup as resolveName } from 'node:dns/promises'
@@ -12,6 +13,8 @@ import { classifyAddress, isForbidden } from './address-guard.ts'
 import { connectFirst, type Endpoint } from './connect.ts'
 import { hostProblem } from './origin.ts'
 import { createSecure, type Secure } from './tls.ts'
+import { openTunnel } from './tunnel.ts'
+import { authorityOf, isProxied, refuseForbidden, type UpstreamProxy } from './upstream-proxy.ts'
 
 /** All addresses of a name, in the order to try them. */
 export type Lookup = (hostname: string) => Promise<readonly { readonly address: string }[]>
@@ -20,19 +23,30 @@ export interface DialParts {
   readonly lookup?: Lookup
   /** RFC 8305's connection attempt delay. */
   readonly attemptDelayMs?: number
+  /** The only way to upstreams, but for those that it exempts. */
+  readonly proxy?: UpstreamProxy | undefined
+}
+
+/** How a way to a target is found; `Dial` adds TLS to it. */
+interface Way {
+  readonly target: DialTarget
+  readonly signal: AbortSignal
+  readonly lookup: Lookup
+  readonly attemptDelayMs: number
 }
 
 const systemLookup: Lookup = (hostname) => resolveName(hostname, { all: true, order: 'verbatim' })
 
-export function createDial({ lookup = systemLookup, attemptDelayMs = 250 }: DialParts = {}): Dial {
+export function createDial(parts: DialParts = {}): Dial {
+  const { lookup = systemLookup, attemptDelayMs = 250, proxy } = parts
   const secure = createSecure()
   return async (target) => {
     const timeout = AbortSignal.timeout(target.connectTimeoutMs)
     const signal = target.signal ? AbortSignal.any([timeout, target.signal]) : timeout
     try {
-      const endpoints = await resolve(target, lookup, signal)
-      const { port } = target
-      const socket = await connectFirst({ endpoints, port, signal, attemptDelayMs })
+      const way = { target, signal, lookup, attemptDelayMs }
+      const isDirect = proxy === undefined || !isProxied(target, proxy)
+      const socket = await (isDirect ? direct(way) : throughProxy(way, proxy))
       if (target.protocol === 'http:') return prepared(socket)
       return prepared(await verified({ socket, target, signal, secure }))
     } catch (error) {
@@ -42,18 +56,45 @@ export function createDial({ lookup = systemLookup, attemptDelayMs = 250 }: Dial
 }
 
 /** Literal addresses and resolved ones take the same check. */
-async function resolve(
-  target: DialTarget,
-  lookup: Lookup,
+async function direct(way: Way): Promise<Socket> {
+  const { target, signal, attemptDelayMs } = way
+  const addresses = await resolve(target.hostname, way)
+  const endpoints = addresses.map((address) => checked(address, target))
+  return connectFirst({ endpoints, port: target.port, signal, attemptDelayMs })
+}
+
+async function throughProxy(way: Way, proxy: UpstreamProxy): Promise<Socket> {
+  const { target, signal, attemptDelayMs } = way
+  refuseForbidden(target)
+  const authorization = await authorizationOf(proxy, signal)
+  const addresses = await resolve(proxy.host, way)
+  const endpoints = addresses.map((address) => checkedProxy(address))
+  const socket = await connectFirst({ endpoints, port: proxy.port, signal, attemptDelayMs })
+  await openTunnel({ socket, authority: authorityOf(target), authorization, signal })
+  return socket
+}
+
+/** What is wrong with a credential is for the operator's log, not for an agent's answer. */
+async function authorizationOf(
+  { authorization }: UpstreamProxy,
   signal: AbortSignal,
-): Promise<readonly Endpoint[]> {
-  const { hostname } = target
+): Promise<string | undefined> {
+  try {
+    return authorization && (await unlessAborted(authorization(), signal))
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    const message = 'the credential for the upstream proxy cannot be had'
+    throw new Failure('upstream_unreachable', message, { cause })
+  }
+}
+
+async function resolve(hostname: string, { lookup, signal }: Way): Promise<readonly string[]> {
   if (hostProblem(hostname) !== undefined)
     throw new Failure('address_forbidden', 'the upstream host is not a plain name or address')
-  const found =
-    isIP(hostname) === 0 ? await unlessAborted(lookup(hostname), signal) : [{ address: hostname }]
+  if (isIP(hostname) !== 0) return [hostname]
+  const found = await unlessAborted(lookup(hostname), signal)
   if (found.length === 0) throw new Failure('upstream_unreachable', 'the name has no address')
-  return found.map(({ address }) => checked(address, target))
+  return found.map(({ address }) => address)
 }
 
 /** One bad address spoils all: which of them would be dialled is the attacker's to arrange. */
@@ -64,6 +105,13 @@ function checked(address: string, target: DialTarget): Endpoint {
   // Plain text would show the credential to everyone on the way; on this machine there is none.
   if (target.protocol === 'http:' && kind !== 'loopback')
     throw new Failure('upstream_tls_invalid', 'an upstream without TLS must be on this machine')
+  return { address, family: isIP(address) === 4 ? 4 : 6 }
+}
+
+/** The operator's own network is where it belongs; what hands out credentials is no proxy. */
+function checkedProxy(address: string): Endpoint {
+  if (isForbidden(address, { allowPrivate: true }))
+    throw new Failure('address_forbidden', `the upstream proxy is ${classifyAddress(address)}`)
   return { address, family: isIP(address) === 4 ? 4 : 6 }
 }
 

@@ -24,6 +24,9 @@ const ORIGIN =
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 /** A last label of this form makes URL parsers read the whole name as an IPv4 address. */
 const NUMERIC = /^(?:[0-9]+|0x[0-9a-f]*)$/
+/** Names of services that hand out a machine's own credentials, in every cloud that has a name for it. */
+const METADATA_NAME =
+  /^(?:metadata(?:\.google\.internal|\.goog|\.azure\.com|\.tencentyun\.com)?|instance-data(?:\.ec2\.internal)?)$/
 /** Names that mean this machine or its cloud without a resolver. */
 const LOCAL_NAME = /(?:^|\.)(?:localhost|localdomain|local|internal|home\.arpa)$/
 
@@ -67,6 +70,15 @@ function v6Problem(address: string): string | undefined {
   const isCanonical =
     isPlain && !embedsV4(address) && ipaddr.IPv6.parse(address).toRFC5952String() === address
   return isCanonical ? undefined : 'the host is an address in an unusual form'
+}
+
+/**
+ * Why a host must not be asked for where somebody else resolves its name; undefined when its text
+ * speaks against nothing. What the name resolves to there stays unknown.
+ */
+export function unresolvedProblem(hostname: string, allowPrivate: boolean): string | undefined {
+  if (METADATA_NAME.test(hostname)) return 'the host hands out credentials of machines'
+  return hostProblem(hostname) ?? localProblem(hostname, allowPrivate)
 }
 
 function localProblem(hostname: string, allowPrivate: boolean): string | undefined {
