@@ -43,8 +43,9 @@ interface StatusLine {
   readonly end: number
 }
 
-const FRAMING = ['content-length', 'transfer-encoding']
-const NAMES = new FieldNames(FRAMING)
+const LENGTH = 'content-length'
+const CODING = 'transfer-encoding'
+const NAMES = new FieldNames([LENGTH, CODING])
 
 /** Reads the head that ends at `end`, as a `HeadScanner` found it, or says what is wrong. */
 export function readResponseHead(
@@ -62,18 +63,22 @@ export function readResponseHead(
 }
 
 function readStatusLine({ bytes, text }: HeadText): Result<StatusLine, string> {
-  const found = /^HTTP\/1\.([01]) ([1-5]\d\d)(?=[ \r])/.exec(text)
-  if (!found) return err('the status line is malformed')
-  const [{ length: statusEnd }, minor, status] = found
-  const start = bytes[statusEnd] === SPACE ? statusEnd + 1 : statusEnd
-  const end = endOfRun(bytes, start, REASON_BYTE)
-  if (bytes[end] !== CR || bytes[end + 1] !== LF) return err('the reason has a control byte')
-  return ok({
-    version: minor === '1' ? '1.1' : '1.0',
-    status: Number(status),
-    reason: text.slice(start, end),
-    end: end + 2,
-  })
+  const version = text.startsWith('HTTP/1.1 ') ? '1.1' : '1.0'
+  if (version === '1.0' && !text.startsWith('HTTP/1.0 ')) return err('the version is malformed')
+  const status = readStatus(text.slice(STATUS_START, STATUS_END))
+  if (status === undefined) return err('the status is malformed')
+  const hasReason = bytes[STATUS_END] === SPACE
+  const start = hasReason ? STATUS_END + 1 : STATUS_END
+  const end = hasReason ? endOfRun(bytes, start, REASON_BYTE) : start
+  if (bytes[end] !== CR || bytes[end + 1] !== LF) return err('the status line is malformed')
+  return ok({ version, status, reason: text.slice(start, end), end: end + 2 })
+}
+
+const STATUS_START = 'HTTP/1.1 '.length
+const STATUS_END = STATUS_START + 3
+
+function readStatus(digits: string): number | undefined {
+  return /^[1-5][0-9][0-9]$/.test(digits) ? Number(digits) : undefined
 }
 
 function combine(
@@ -81,7 +86,7 @@ function combine(
   block: FieldBlock,
   method: string,
 ): Result<ResponseHead, string> {
-  const [declared, coding] = block.single
+  const { 0: declared, 1: coding } = block.single
   const framing = readFraming({ version, length: declared, coding })
   if (!framing.ok) return err(framing.error.problem)
   const said = framing.value
@@ -113,8 +118,9 @@ function framingOf(said: Framing, hasNoBody: boolean): ResponseHead['framing'] {
 
 function headersOf({ fields, spelling }: FieldBlock): string[] {
   const headers: string[] = []
-  for (const [index, [name, value]] of fields.entries()) {
-    if (!FRAMING.includes(name)) headers.push(spelling[index] ?? name, value)
+  for (let index = 0; index < fields.length; index += 1) {
+    const [name = '', value = ''] = fields[index] ?? []
+    if (name !== LENGTH && name !== CODING) headers.push(spelling[index] ?? name, value)
   }
   return headers
 }
