@@ -88,6 +88,7 @@ ${table(
     ['`APISTRONGHOLD_STATE_DIR`', 'the state directory; `--state-dir` wins'],
     ['`APISTRONGHOLD_URL`', 'a control plane elsewhere'],
     ['`APISTRONGHOLD_OPERATOR_KEY`', 'the operator key for it'],
+    ['`APISTRONGHOLD_CA_FILE`', 'certificates (PEM) that verify it, instead of the public ones'],
     ['`APISTRONGHOLD_PROXY_URL`', 'where agents reach the data plane of a control plane elsewhere'],
     ['`NO_COLOR`', 'no colours'],
   ],

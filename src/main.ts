@@ -16,6 +16,7 @@ import { formatAddress } from './config/address.ts'
 import { VERSION } from './config/version.ts'
 import type { Config, ConfigRequest } from './config.ts'
 import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
+import { openTls, type LiveTls } from './main/live-tls.ts'
 import { createLog } from './main/log.ts'
 import { changedServices } from './main/settings-change.ts'
 import { openSettings, type LiveSettings } from './main/settings.ts'
@@ -59,6 +60,8 @@ interface Server {
 interface Planes {
   readonly data: DataSide
   readonly api: RunningApi
+  /** The control plane's certificate; absent: plaintext. */
+  readonly tls: LiveTls | undefined
   readonly run: Run
 }
 
@@ -85,7 +88,7 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   const stop = stopper(server, planes, request.state)
   return {
     run: planes.run,
-    ...untilStopped({ stop, reload: () => reload(server, planes.data), log }),
+    ...untilStopped({ stop, reload: () => reload(server, planes), log }),
   }
 }
 
@@ -122,27 +125,43 @@ function settingVariables(env: ConfigRequest['env']): ConfigRequest['env'] {
 }
 
 async function startPlanes(server: Server): Promise<Planes> {
-  const { config } = server.settings.current
+  const { settings, log, request } = server
+  const { control, environment } = settings.current.config
   const data = await openData(server)
   try {
-    const api = await startApi({ app: buildApi(server, data), listen: config.control.listen })
-    const [main, ...others] = data.listeners.map(({ address, service }) => ({
-      service,
-      url: `http://${address}`,
-    }))
+    const tls =
+      control.tls && openTls({ plane: 'control', files: control.tls, log, now: systemNow })
+    const app = buildApi(server, data)
+    const api = await startApi({ app, listen: control.listen, tls: tls?.current })
+    const [main, ...others] = data.listeners.map(urlOf)
     const run = {
       pid: process.pid,
       data: main?.url ?? '',
-      control: `http://${formatAddress(api.address)}`,
+      control: urlOf({ address: formatAddress(api.address), isSecure: tls !== undefined }).url,
+      ...(tls && { controlCertificate: tls.current.fingerprint }),
       services: Object.fromEntries(others.map(({ service = '', url }) => [service, url])),
-      environment: config.environment,
+      environment,
       startedAt: server.startedAt,
     }
-    return { data, api, run }
+    tls?.follow((pair) => {
+      api.renewTls(pair)
+      writeRun(request.state, { ...run, controlCertificate: pair.fingerprint })
+    })
+    return { data, api, tls, run }
   } catch (error) {
     await data.close(0)
     throw error
   }
+}
+
+interface Place {
+  readonly address: string
+  readonly service?: string | undefined
+  readonly isSecure: boolean
+}
+
+function urlOf({ address, service, isSecure }: Place) {
+  return { service, url: `${isSecure ? 'https' : 'http'}://${address}` }
 }
 
 function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
@@ -174,7 +193,8 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
   })
 }
 
-async function reload(server: Server, data: DataSide): Promise<void> {
+async function reload(server: Server, { data, tls }: Planes): Promise<void> {
+  tls?.reload()
   const before = server.settings.current
   if (!(await server.settings.reload())) return
   const { current } = server.settings
@@ -195,9 +215,10 @@ async function recordChange(
   })
 }
 
-function stopper(server: Server, { data, api }: Planes, directory: StateDirectory): Stop {
+function stopper(server: Server, { data, api, tls }: Planes, directory: StateDirectory): Stop {
   return async () => {
     const graceMs = server.settings.current.config.limits.stopGraceSeconds * 1000
+    tls?.close()
     const [drained] = await Promise.all([data.close(graceMs), api.close(graceMs)])
     await recordChange(server, 'service.stop', { ...drained }).catch(() => {
       server.log.error('stop_not_recorded')

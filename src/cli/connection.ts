@@ -3,12 +3,14 @@
  * the configuration here, else the last `login`.
  */
 
+import { resolve } from 'node:path'
 import { createClient, type Client } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
-import { readLogins } from './login-file.ts'
+import { readAuthority } from './authority.ts'
+import { readLogins, type Login, type Logins } from './login-file.ts'
 import { clientOf, findRunning, reachable } from './running.ts'
 import { loadLocal, type Local, type Session } from './session.ts'
 
@@ -37,26 +39,28 @@ export function describe({ environment, server }: Connection): string {
 }
 
 function connectByVariables(session: Session, url: string): Connection {
-  const key = session.terminal.env.APISTRONGHOLD_OPERATOR_KEY || loginKey(session, url)
+  const { env } = session.terminal
+  const login = loginAt(session, url)
+  const key = env.APISTRONGHOLD_OPERATOR_KEY || login?.key
   if (key === undefined)
     throw new Failure(
       'usage_invalid',
       'APISTRONGHOLD_URL is set without APISTRONGHOLD_OPERATOR_KEY: set both, or use `apistronghold login`',
     )
-  return connectTo(session, { url, key })
+  const ca = env.APISTRONGHOLD_CA_FILE
+    ? readAuthority(resolve(session.terminal.workingDirectory, env.APISTRONGHOLD_CA_FILE))
+    : login?.ca
+  return connectTo(session, { url, key, ca })
 }
 
-function loginKey({ terminal }: Session, url: string): string | undefined {
+function loginAt({ terminal }: Session, url: string): Logins['servers'][string] | undefined {
   const servers = readLogins(terminal)?.servers ?? {}
   const normal = URL.parse(url)?.origin ?? url
-  return Object.hasOwn(servers, normal) ? servers[normal]?.key : undefined
+  return Object.hasOwn(servers, normal) ? servers[normal] : undefined
 }
 
-function connectTo(
-  { shared }: Session,
-  { url, key }: { readonly url: string; readonly key: string },
-): Connection {
-  const client = asUsage(() => createClient({ url, key }))
+function connectTo({ shared }: Session, { url, key, ca }: Login): Connection {
+  const client = asUsage(() => createClient({ url, key, ca }))
   return { client, server: url, environment: shared.env ?? URL.parse(url)?.host ?? url }
 }
 
@@ -71,18 +75,16 @@ function asUsage(create: () => Client): Client {
 }
 
 /** A missing configuration is no trouble for who has logged in elsewhere. */
-function loadLocalOrLogin(
-  session: Session,
-): Local | { readonly url: string; readonly key: string } {
+function loadLocalOrLogin(session: Session): Local | Login {
   try {
     return loadLocal(session)
   } catch (error) {
     const isAbsent = error instanceof Failure && error.code === 'config_missing'
     const isNamed = session.shared.config !== undefined
     const logins = isAbsent && !isNamed ? readLogins(session.terminal) : undefined
-    const key = logins?.servers[logins.current]?.key
-    if (!logins || key === undefined) throw error
-    return { url: logins.current, key }
+    const login = logins?.servers[logins.current]
+    if (!logins || !login) throw error
+    return { url: logins.current, ...login }
   }
 }
 

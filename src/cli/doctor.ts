@@ -5,6 +5,8 @@ import { accessSync, constants, statfsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
+import type { TlsFiles } from '../config/listeners.ts'
+import { expiryOf, readTlsPair, type Plane } from '../config/tls-files.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readServerKeys } from '../state-dir/key-files.ts'
 import type { Runner } from './command.ts'
@@ -38,6 +40,7 @@ async function doctor(session: Session): Promise<void> {
       return local.state.path
     }),
     await lookAt('keys', () => checkKeys(local)),
+    ...(await certificates(local)),
     await lookAt('disk', async () => checkDisk(local)),
     await lookAt('service', () => checkService(local)),
     sameUser(),
@@ -69,6 +72,32 @@ async function checkKeys({ config, state }: Local): Promise<string> {
     'key_invalid',
     'vault.recipient of the configuration is not the public half of keys/vault.key: secrets that are sealed to it cannot be opened here',
   )
+}
+
+/** One finding for each plane that has a certificate. */
+function certificates({ config }: Local): Promise<Finding[]> {
+  const planes = (['data', 'control'] as const).flatMap((plane) => {
+    const files = config[plane].tls
+    return files ? { plane, files } : []
+  })
+  return Promise.all(
+    planes.map(({ plane, files }) =>
+      lookAt(`${plane} plane TLS`, async () => checkCertificate(plane, files)),
+    ),
+  )
+}
+
+function checkCertificate(plane: Plane, files: TlsFiles): string {
+  const pair = readTlsPair(plane, files)
+  const end = new Date(pair.expiresAt).toISOString()
+  switch (expiryOf(pair, Date.now())) {
+    case 'expired':
+      throw new Failure('refused', `${files.cert} has expired (${end}): replace it`)
+    case 'expires_soon':
+      throw new Failure('refused', `${files.cert} expires soon (${end}): renew it`)
+    case undefined:
+      return `valid until ${end}`
+  }
 }
 
 function checkDisk({ state }: Local): string {

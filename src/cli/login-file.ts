@@ -13,7 +13,7 @@ const loginsSchema = z.strictObject({
   version: z.literal(1),
   /** The URL that commands use when nothing else says where to go. */
   current: z.string(),
-  servers: z.record(z.string(), z.strictObject({ key: z.string() })),
+  servers: z.record(z.string(), z.strictObject({ key: z.string(), ca: z.string().optional() })),
 })
 
 export type Logins = Readonly<z.infer<typeof loginsSchema>>
@@ -21,6 +21,8 @@ export type Logins = Readonly<z.infer<typeof loginsSchema>>
 export interface Login {
   readonly url: string
   readonly key: string
+  /** PEM of its certificate authority; absent: the public ones. */
+  readonly ca?: string | undefined
 }
 
 export function readLogins(terminal: Terminal): Logins | undefined {
@@ -33,9 +35,9 @@ export function readLogins(terminal: Terminal): Logins | undefined {
 }
 
 /** Remembers the login and makes it the current one; returns the file's path. */
-export function storeLogin(terminal: Terminal, { url, key }: Login): string {
+export function storeLogin(terminal: Terminal, { url, key, ca }: Login): string {
   const path = loginPath(terminal)
-  const servers = { ...readLogins(terminal)?.servers, [url]: { key } }
+  const servers = { ...readLogins(terminal)?.servers, [url]: { key, ca } }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   chmodSync(dirname(path), 0o700)
   const logins: Logins = { version: 1, current: url, servers }

@@ -1,13 +1,18 @@
 /** `login`: remembers a control plane elsewhere and the operator key for it, after trying it. */
 
 import type { Command } from 'commander'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { ApiError, createClient } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { Call, Runner } from './command.ts'
-import { storeLogin } from './login-file.ts'
+import { readAuthority } from './authority.ts'
+import { storeLogin, type Login } from './login-file.ts'
 import { readSecretText } from './secret-input.ts'
 import { answer } from './session.ts'
+
+const options = z.object({ ca: z.string().optional() })
+type Options = z.output<typeof options>
 
 const KEY = /^ok_(?:live|test)_[0-9A-Za-z]{36}$/
 
@@ -16,10 +21,12 @@ export function registerLogin(program: Command, runs: Runner): void {
     .command('login')
     .argument('<url>', 'the control plane, https://...')
     .description('use a control plane elsewhere; the operator key comes from standard input')
-  runs(command, z.object({}), login)
+    .option('--ca <file>', 'certificates (PEM) that verify it, instead of the public ones')
+  runs(command, options, login)
 }
 
-async function login({ session, args: [named = ''] }: Call<object>): Promise<void> {
+async function login({ session, args, options: asked }: Call<Options>): Promise<void> {
+  const [named = ''] = args
   const url = URL.parse(named)?.origin
   if (url === undefined || url === 'null')
     throw new Failure(
@@ -35,8 +42,10 @@ async function login({ session, args: [named = ''] }: Call<object>): Promise<voi
       'usage_invalid',
       'an operator key begins with ok_live_ or ok_test_ and has 44 characters',
     )
-  await tryKey(url, key)
-  const path = storeLogin(session.terminal, { url, key })
+  const { workingDirectory } = session.terminal
+  const ca = asked.ca === undefined ? undefined : readAuthority(resolve(workingDirectory, asked.ca))
+  await tryKey({ url, key, ca })
+  const path = storeLogin(session.terminal, { url, key, ca })
   answer(
     session,
     { url, file: path },
@@ -45,9 +54,9 @@ async function login({ session, args: [named = ''] }: Call<object>): Promise<voi
 }
 
 /** Throws what the control plane says to the key; one whose role may not list tokens is good too. */
-async function tryKey(url: string, key: string): Promise<void> {
+async function tryKey(login: Login): Promise<void> {
   try {
-    await createClient({ url, key }).tokens.list({ limit: 1 })
+    await createClient(login).tokens.list({ limit: 1 })
   } catch (error) {
     if (error instanceof TypeError) throw new Failure('usage_invalid', error.message)
     if (!(error instanceof ApiError && error.code === 'role_insufficient')) throw error

@@ -3,11 +3,10 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import type { Run } from '../state-dir/run-file.ts'
-import { formatAddress } from '../config/address.ts'
 import { secretNamesOf, sourceOf } from '../config/service-settings.ts'
+import { agentUrl, configuredUrl } from './agent-url.ts'
 import { openCatalog } from './config-file.ts'
 import { valuePlace } from './reference.ts'
-import { reachable } from './running.ts'
 import { configuredSecrets } from './service-list.ts'
 import type { Local } from './session.ts'
 
@@ -31,11 +30,11 @@ export async function nextSteps(
   const example = services.find((service) => stored.has(ownSecret(service) ?? '')) ?? services[0]
   const first = missing.find((name) => name === (example && ownSecret(example)))
   const isStoring = first !== undefined && sourceOf(local.config, first).source === 'vault'
-  const proxy = run?.data ?? `http://${formatAddress(local.config.data.listen)}`
+  const proxy = agentUrl(local, run?.data ?? configuredUrl(local))
   const lines = [
     ...(isStoring ? [`npx apistronghold secret set ${first}${flag}`] : []),
     `npx apistronghold token issue${flag} --agent my-agent --scopes "${exampleScopes(example)}" --ttl 4h`,
-    `PROXY_URL=${reachable(proxy)} PHANTOM_TOKEN=<the token> node agent.js`,
+    `PROXY_URL=${proxy} PHANTOM_TOKEN=<the token> node agent.js`,
   ]
   const names = [...new Set(missing)].filter((name) => name !== undefined)
   return { missing: names, hints: names.map((name) => hintFor(local, name)), lines }

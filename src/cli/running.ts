@@ -1,6 +1,6 @@
 /** The process that serves a state directory: found, made sure of, told about changes. */
 
-import { createClient, type Client } from '../../sdk/src/client.ts'
+import { createClient, type Client, type ClientOptions } from '../../sdk/src/client.ts'
 import { systemErrorCode } from '../base/errors.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { readRun, type Run } from '../state-dir/run-file.ts'
@@ -37,8 +37,16 @@ export async function signalRunning(
 }
 
 export function clientOf(run: Run, key?: string): Client {
-  // The run file is private to us, and its address is one of this machine.
-  return createClient({ url: reachable(run.control), key, allowPlaintext: true })
+  return createClient({ ...optionsFor(run), key })
+}
+
+/** The run file is private to us: its address is one of this machine, its certificate the server's. */
+function optionsFor({ control, controlCertificate }: Run): ClientOptions {
+  return {
+    url: reachable(control),
+    allowPlaintext: true,
+    certificateSha256: controlCertificate,
+  }
 }
 
 /** An address that can be dialled: a listener on all interfaces is reached over loopback. */
@@ -58,11 +66,7 @@ export function isOwnProcess(pid: number): boolean {
 }
 
 async function doubtAbout(run: Run): Promise<string | undefined> {
-  const client = createClient({
-    url: reachable(run.control),
-    allowPlaintext: true,
-    timeoutMs: ASK_TIMEOUT_MS,
-  })
+  const client = createClient({ ...optionsFor(run), timeoutMs: ASK_TIMEOUT_MS })
   try {
     const { pid, startedAt, environment } = await client.live()
     // Listeners beyond loopback see us as a caller from the network and say nothing of themselves.

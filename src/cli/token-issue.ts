@@ -11,12 +11,12 @@ import { Failure } from '../base/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import { formatAddress, isLoopback } from '../config/address.ts'
+import { agentUrl } from './agent-url.ts'
 import { sdkLine, variablesFor, type Pointing } from './clients.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
 import { connect, describe, type Connection } from './connection.ts'
 import { formatDistance, formatMoment } from './moments.ts'
-import { reachable } from './running.ts'
 import { compact, type Session } from './session.ts'
 import { formatTable } from './table.ts'
 
@@ -172,15 +172,15 @@ function servicesOf({ catalog, issued }: Answer): Service[] {
 
 function proxyUrl({ connection, session }: Answer): string {
   const { local } = connection
-  if (local) return reachable(local.run.data)
+  if (local) return agentUrl(local, local.run.data)
   const named = session.terminal.env.APISTRONGHOLD_PROXY_URL
   if (named) return named
   // A control plane elsewhere does not know under which address its data plane is reached.
-  const host = URL.parse(connection.server)?.hostname ?? 'localhost'
-  return `http://${formatAddress({ host: host.replaceAll(/[[\]]/g, ''), port: 8900 })}`
+  const { hostname: host, protocol } = new URL(connection.server)
+  return `${protocol}//${formatAddress({ host: host.replaceAll(/[[\]]/g, ''), port: 8900 })}`
 }
 
-function ownPort({ connection }: Answer, id: string): string | undefined {
-  const url = connection.local?.run.services[id]
-  return url === undefined ? undefined : reachable(url)
+function ownPort({ connection: { local } }: Answer, id: string): string | undefined {
+  const url = local?.run.services[id]
+  return local && url !== undefined ? agentUrl(local, url) : undefined
 }

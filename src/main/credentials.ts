@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { Service } from '../catalog/service.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
 import type { CredentialShape } from '../secret/parse-fields.ts'
+import type { SourceReference } from '../secret/reference.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { Secret } from '../secret/secret.ts'
 import { createEnvStore } from '../secret-stores/env.ts'
@@ -32,6 +33,8 @@ export interface CredentialParts {
 export interface Credentials extends Required<CredentialSource> {
   /** Whether the source holds something, without opening it where that can be avoided. */
   isConfigured(name: string): Promise<boolean>
+  /** What a reference outside the vault names, read now: for what is no service's credential. */
+  readMounted(reference: SourceReference): Promise<Secret | undefined>
 }
 
 export function openCredentials(parts: CredentialParts): Credentials {
@@ -60,7 +63,19 @@ export function openCredentials(parts: CredentialParts): Credentials {
           return isReadable(stores.file.read(reference.path))
       }
     },
+    readMounted: (reference) => readMounted(reference, stores),
   }
+}
+
+async function readMounted(
+  reference: SourceReference,
+  { env, file }: Pick<ReturnType<typeof openStores>, 'env' | 'file'>,
+): Promise<Secret | undefined> {
+  if (reference.source === 'vault') return undefined
+  const stored = await (reference.source === 'env'
+    ? env.read(reference.variable)
+    : file.read(reference.path))
+  return stored?.fields.get('secret')
 }
 
 /** One store for each kind of reference that the configuration may hold. */

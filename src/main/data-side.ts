@@ -20,9 +20,12 @@ import type { Listener } from '../proxy/wire/message.ts'
 import type { DerivedKeys } from '../token/keys.ts'
 import { createJwtVerifier } from '../token/jwt.ts'
 import { tokenModeOf } from '../token/token.ts'
+import type { Credentials } from './credentials.ts'
+import { openTls, type LiveTls } from './live-tls.ts'
 import { planeLimits } from './plane-limits.ts'
 import type { LiveSettings } from './settings.ts'
 import type { OpenState } from './state.ts'
+import { wayOut } from './way-out.ts'
 
 export interface DataSide {
   readonly listeners: readonly Listener[]
@@ -42,13 +45,16 @@ export type ListenAddress = Address & { readonly service?: string }
 /** Everything that a data plane is made of, whoever keeps it. */
 export interface DataPlaneSources extends Pick<
   DataPlaneParts,
-  'grants' | 'gate' | 'credentials' | 'audit' | 'digest' | 'replay'
+  'grants' | 'gate' | 'audit' | 'digest' | 'replay'
 > {
+  readonly credentials: Credentials
   readonly settings: LiveSettings
   readonly addresses: readonly ListenAddress[]
   readonly tokenSigning: KeyObject
   readonly derived: DerivedKeys
   readonly log: Log
+  /** Absent: plaintext. */
+  readonly tls: LiveTls | undefined
   /** Processes that serve the same agents. */
   readonly workers: number
 }
@@ -59,15 +65,22 @@ export function listenAddresses({ data }: Config): readonly ListenAddress[] {
   return [data.listen, ...services]
 }
 
+/** The certificate that this configuration names, if any; throws `config_invalid`. */
+export function openDataTls({ data }: Config, log: Log): LiveTls | undefined {
+  return data.tls && openTls({ plane: 'data', files: data.tls, log, now: systemNow })
+}
+
 export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
-  const { settings, derived, tokenSigning, workers, addresses, ...parts } = sources
+  const { settings, derived, tokenSigning, workers, addresses, tls, ...parts } = sources
   const { config } = settings.current
+  const { trustedProxies: trusted, proxyProtocol: sayFirst } = config.data
   const origin = { issuer: 'apistronghold', environment: config.environment }
-  return createDataPlane({
+  const plane = createDataPlane({
     ...parts,
-    listeners: addresses,
+    listeners: addresses.map((address) => ({ ...address, ...(tls && { tls: tls.current }) })),
+    ...(trusted.length > 0 && { proxies: { trusted, sayFirst } }),
     catalog: () => settings.current.catalog,
-    dial: createDial(),
+    dial: createDial({ proxy: wayOut(config.upstreamProxy, parts.credentials) }),
     verifyJwt: createJwtVerifier({ ...origin, publicKeys: [createPublicKey(tokenSigning)] }),
     mode: tokenModeOf(config.environment),
     describeParameters: (source) => redactParameters({ ...source, key: derived.auditHash }),
@@ -75,6 +88,10 @@ export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
     rateShare: 1 / workers,
     now: systemNow,
   })
+  tls?.follow((pair) => {
+    plane.renewTls(pair)
+  })
+  return plane
 }
 
 /** What all processes together may use, shared out; what a single request may stays as it is. */
@@ -106,7 +123,9 @@ export async function openSoleDataPlane(
   log: Log,
 ): Promise<DataSide> {
   const { keys, stores, journal, credentials, gate } = state
+  const tls = openDataTls(settings.current.config, log)
   const plane = dataPlaneOf({
+    tls,
     ...{ settings, log, gate, credentials, audit: journal, grants: stores.grants, workers: 1 },
     ...{ derived: state.derived, digest: state.digest, tokenSigning: keys.tokenSigning },
     addresses: listenAddresses(settings.current.config),
@@ -119,8 +138,12 @@ export async function openSoleDataPlane(
       credentials.forget(name)
     },
     reload: async () => {
+      tls?.reload()
       for (const name of settings.current.references.keys()) credentials.forget(name)
     },
-    close: (graceMs) => plane.close(graceMs),
+    close: (graceMs) => {
+      tls?.close()
+      return plane.close(graceMs)
+    },
   }
 }

@@ -16,8 +16,9 @@ import { holdWorkerLock } from '../storage/sqlite/worker-lock.ts'
 import { createTokenDigest } from '../token/digest.ts'
 import { deriveKeys } from '../token/keys.ts'
 import { openCredentials, type Credentials } from './credentials.ts'
-import { dataPlaneOf } from './data-side.ts'
+import { dataPlaneOf, openDataTls } from './data-side.ts'
 import { endOnCrash } from './lifetime.ts'
+import type { LiveTls } from './live-tls.ts'
 import { createLog } from './log.ts'
 import type { Orders } from './orders.ts'
 import { openSettings, type LiveSettings } from './settings.ts'
@@ -86,7 +87,9 @@ async function build(orders: Orders, server: Server) {
   const { identity } = keys.vault
   const credentials = openCredentials({ ...parts, sealed, versions, identity, environment })
   const gate = createGate()
+  const tls = openDataTls(settings.current.config, log)
   const plane = dataPlaneOf({
+    tls,
     ...{ settings, derived, log, ...stores, gate, credentials, audit: journal },
     ...{ tokenSigning: keys.tokenSigning, digest: createTokenDigest(derived.digest) },
     ...{ workers, addresses },
@@ -95,7 +98,7 @@ async function build(orders: Orders, server: Server) {
     for (const revocation of await server.within(JOIN_MS).ask('join')) gate.apply(revocation)
     await server.ask('ready', await plane.listen(), settings.current.catalog.digest)
   }
-  return { calls: answers({ settings, gate, credentials, journal, plane }), listen }
+  return { calls: answers({ settings, gate, credentials, journal, plane, tls }), listen }
 }
 
 interface Built {
@@ -104,21 +107,24 @@ interface Built {
   readonly credentials: Credentials
   readonly journal: Journal
   readonly plane: DataPlane
+  readonly tls: LiveTls | undefined
 }
 
-function answers({ settings, gate, credentials, journal, plane }: Built): WorkerCalls {
+function answers({ settings, gate, credentials, journal, plane, tls }: Built): WorkerCalls {
   return {
     apply: async (revocation) => gate.apply(revocation),
     forget: async (name) => {
       credentials.forget(name)
     },
     async reload() {
+      tls?.reload()
       if (!(await settings.reload())) return undefined
       for (const name of settings.current.references.keys()) credentials.forget(name)
       return settings.current.catalog.digest
     },
     report: async () => ({ isReady: plane.readiness().isReady, inFlight: gate.liveCount }),
     async stop(graceMs) {
+      tls?.close()
       const drained = await plane.close(graceMs)
       await journal.close()
       return drained

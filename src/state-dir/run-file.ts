@@ -12,6 +12,8 @@ const runSchema = z.object({
   /** `http://127.0.0.1:8900`: the address that was really bound. */
   data: z.url(),
   control: z.url(),
+  /** SHA-256 (hex) of the control plane's certificate, by which local commands know it. */
+  controlCertificate: z.string().optional(),
   /** Services with a port of their own. */
   services: z.record(z.string(), z.url()),
   environment: z.string(),
