@@ -46,12 +46,22 @@ async function runClosed(job: ClosedJob): Promise<LoadFigures> {
   let failed = 0
   await new Promise<void>((resolve) => {
     let open = job.connections
+    const timer = setTimeout(
+      () => {
+        failed += open
+        resolve()
+      },
+      job.seconds * 1000 + GRACE_MS,
+    )
     const answered = (caller: Caller, isGood: boolean): void => {
       const now = performance.now()
       times.push(now - caller.dueAt)
       if (!isGood) failed += 1
       if (isGood && now < endsAt) caller.send(request, now)
-      else if (--open === 0) resolve()
+      else if (--open === 0) {
+        clearTimeout(timer)
+        resolve()
+      }
     }
     for (let index = 0; index < job.connections; index += 1) {
       const caller = new Caller(job.target, answered)

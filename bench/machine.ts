@@ -5,7 +5,7 @@ import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import type { TemporaryDirectory } from '../test/support/temporary.ts'
 import { versionOf } from './installed.ts'
-import { percentile } from './percentile.ts'
+import { median } from './percentile.ts'
 
 export interface Machine {
   readonly measuredOn: string
@@ -16,14 +16,9 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>
   /** What the audit's disk itself takes. */
   readonly syncP50Ms: number
-  /** Share of both cores that others used just before, 0 to 1: figures of a busy machine wander. */
-  readonly otherLoad: number
 }
 
-export async function describeMachine(
-  isPinned: boolean,
-  directory: TemporaryDirectory,
-): Promise<Machine> {
+export function describeMachine(isPinned: boolean, directory: TemporaryDirectory): Machine {
   return {
     measuredOn: new Date().toISOString().slice(0, 10),
     processor: cpus()[0]?.model ?? 'unknown',
@@ -32,9 +27,10 @@ export async function describeMachine(
     isPinned,
     versions: versions(),
     syncP50Ms: medianSyncMs(directory),
-    otherLoad: await otherLoad(),
   }
 }
+
+const REST_MS = 500
 
 function versions(): Record<string, string> {
   const found = {
@@ -65,19 +61,15 @@ function medianSyncMs(directory: TemporaryDirectory): number {
     return performance.now() - startedAt
   })
   closeSync(file)
-  return Number(
-    percentile(
-      times.sort((a, b) => a - b),
-      0.5,
-    ).toFixed(3),
-  )
+  return Number(median(times).toFixed(3))
 }
 
-async function otherLoad(): Promise<number> {
+/** Share of all cores that is used at present, 0 to 1; asked while the benchmark rests. */
+export async function otherLoad(): Promise<number> {
   const before = busy()
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  await new Promise((resolve) => setTimeout(resolve, REST_MS))
   const after = busy()
-  return Number(((after.used - before.used) / (after.all - before.all)).toFixed(2))
+  return (after.used - before.used) / (after.all - before.all)
 }
 
 function busy(): { readonly used: number; readonly all: number } {

@@ -9,10 +9,13 @@ import { MEANINGS } from './subjects.ts'
 import { formatMarkdown, tablesOf } from './tables.ts'
 
 export const RESULTS_FILE = join(import.meta.dirname, 'results.json')
+/** Others' share of the machine below which figures may be believed. */
+const QUIET = 0.05
+
 const PAGE_FILE = join(import.meta.dirname, '..', 'docs', 'performance.md')
 
 export function pageOf(results: Results): string {
-  const { machine, rounds, seconds } = results
+  const { machine, rounds, seconds, otherLoad } = results
   const versions = Object.entries(machine.versions).map((pair) => pair.join(' '))
   const measured = new Set(results.rows.map(({ subject }) => subject))
   const subjects = [...MEANINGS].filter(([name]) => measured.has(name))
@@ -28,7 +31,7 @@ Where *core* is well under 100 %, load and upstream were the limit: requests per
 Each figure is the median of ${rounds} interleaved rounds of ${seconds} s; lowest and highest stand in brackets.
 
 Measured ${machine.measuredOn} on ${machine.processor}, ${machine.cores} cores${machine.isPinned ? '' : ' (NOT pinned)'}, Linux ${machine.kernel}; ${versions.join(', ')}. \`fdatasync\` of the
-audit's disk: ${machine.syncP50Ms.toFixed(3)} ms (p50). Others used ${(machine.otherLoad * 100).toFixed(0)} % of the machine just before.
+audit's disk: ${machine.syncP50Ms.toFixed(3)} ms (p50). ${restOf(otherLoad)}
 
 ${formatMarkdown({ header: ['subject', 'what it is'], rows: subjects.map((row) => [...row]) }).replace('---:', '---')}
 
@@ -53,6 +56,13 @@ ${tablesOf(results)
 
 [bench/README.md](../bench/README.md) says more.
 `
+}
+
+/** Figures of a busy machine wander, and latencies most of all. */
+function restOf(otherLoad: number): string {
+  const share = `${(otherLoad * 100).toFixed(0)} %`
+  if (otherLoad < QUIET) return `Others used ${share} of the machine meanwhile.`
+  return `**Preliminary**: others used ${share} of the machine meanwhile, so ratios are rough and latencies tell nothing.`
 }
 
 export function writePage(): void {

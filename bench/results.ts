@@ -30,6 +30,8 @@ export interface Results {
   readonly rounds: number
   readonly seconds: number
   readonly rows: readonly Row[]
+  /** Share of all cores that others used between the measurements, 0 to 1. */
+  readonly otherLoad: number
   /** What gave no figures, in words. */
   readonly failures: readonly string[]
 }

@@ -9,7 +9,7 @@ import { createTemporaryDirectory, type TemporaryDirectory } from '../test/suppo
 import { makeBed, type Bed, type Transport } from './bed.ts'
 import { budgetTable } from './budgets.ts'
 import { CORE, pin } from './child.ts'
-import { describeMachine } from './machine.ts'
+import { describeMachine, otherLoad } from './machine.ts'
 import { RESULTS_FILE, writePage } from './page.ts'
 import { summarise, type Results, type Sample } from './results.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
@@ -58,18 +58,23 @@ async function main(): Promise<void> {
   if (!isPinned) console.log('NOT PINNED: no taskset or no second core, so figures will wander')
   const directory = createTemporaryDirectory()
   try {
-    const machine = await describeMachine(isPinned, directory)
+    const machine = describeMachine(isPinned, directory)
     console.log(JSON.stringify(machine))
+    const loads: number[] = []
     const outcomes = [
-      ...(await measureOver('plain', plan, directory)),
-      ...(await measureOver('tls', plan, directory)),
+      ...(await measureOver('plain', { ...plan, directory, loads })),
+      ...(await measureOver('tls', { ...plan, directory, loads })),
     ]
     const { rounds, seconds } = plan
     const samples = outcomes.filter((outcome): outcome is Sample => 'figures' in outcome)
     const failures = outcomes.flatMap((outcome) => ('failure' in outcome ? [inWords(outcome)] : []))
-    const results: Results = { machine, rounds, seconds, rows: summarise(samples), failures }
+    const results: Results = {
+      ...{ machine, rounds, seconds, failures },
+      ...{ otherLoad: mean(loads), rows: summarise(samples) },
+    }
     for (const table of tablesOf(results)) console.log(formatText(table))
     console.log(formatText(budgetTable(results)))
+    console.log(`\nothers used ${(results.otherLoad * 100).toFixed(0)} % of the machine meanwhile`)
     for (const failure of failures) console.log(`FAILED: ${failure}`)
     if (failures.length > 0) process.exitCode = 1
     if (plan.save) save(results)
@@ -85,16 +90,18 @@ function inWords({ scenario, transport, subject, failure }: Exclude<Outcome, Sam
   return `${scenario} over ${transport}, ${subject}: ${failure}`
 }
 
-async function measureOver(
-  transport: Transport,
-  plan: Plan,
-  directory: TemporaryDirectory,
-): Promise<readonly Outcome[]> {
-  const scenarios = plan.scenarios.filter(({ transports }) => transports.includes(transport))
+interface Run extends Plan {
+  readonly directory: TemporaryDirectory
+  /** What others used of the machine, asked now and then. */
+  readonly loads: number[]
+}
+
+async function measureOver(transport: Transport, run: Run): Promise<readonly Outcome[]> {
+  const scenarios = run.scenarios.filter(({ transports }) => transports.includes(transport))
   if (scenarios.length === 0) return []
-  const bed = await makeBed({ transport, only: plan.only, directory })
+  const bed = await makeBed({ transport, only: run.only, directory: run.directory })
   try {
-    return await measureRounds(bed, transport, { ...plan, scenarios })
+    return await measureRounds(bed, transport, { ...run, scenarios })
   } finally {
     await bed.stop()
   }
@@ -104,10 +111,11 @@ async function measureOver(
 async function measureRounds(
   bed: Bed,
   transport: Transport,
-  plan: Plan,
+  plan: Run,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
   for (const scenario of plan.scenarios) {
+    plan.loads.push(await otherLoad())
     const rounds = scenario.isOnce === true ? 1 : plan.rounds
     for (let round = 0; round < rounds; round += 1) {
       for (const subject of bed.subjects) {
@@ -124,6 +132,9 @@ async function measureRounds(
   }
   return outcomes
 }
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 function save(results: Results): void {
   writeFileSync(RESULTS_FILE, `${JSON.stringify(results, undefined, 2)}\n`)

@@ -9,6 +9,7 @@ import type { AnswerListener, Call, Destination } from '../src/proxy/upstream/up
 import { createUpstreams } from '../src/proxy/upstream/upstreams.ts'
 import { DEFAULT_LIMITS } from '../src/proxy/limits.ts'
 import type { WireAnswer, WireReply, WireRequest } from '../src/proxy/wire/message.ts'
+import { ConnectionCount } from '../src/proxy/wire/connection-limits.ts'
 import { createWireServer } from '../src/proxy/wire/server.ts'
 import type { SwapJob } from './subject.ts'
 
@@ -24,9 +25,8 @@ class Relay implements AnswerListener {
     this.#reply = reply
   }
 
-  onHead: AnswerListener['onHead'] = ({ status, reason, headers, length }) => {
-    const framing = length === undefined ? [] : ['Content-Length', String(length)]
-    this.#reply.start(status, reason, [...headers, ...framing])
+  onHead: AnswerListener['onHead'] = (head) => {
+    this.#reply.start(head)
   }
 
   onChunk(chunk: Buffer): boolean {
@@ -92,6 +92,7 @@ process.once('message', ({ origin, ca, token, key }: SwapJob) => {
   const server = createWireServer({
     settings: { host: '127.0.0.1', port: 0 },
     limits: DEFAULT_LIMITS.wire,
+    open: new ConnectionCount(DEFAULT_LIMITS.wire),
     now: Date.now,
     serve(request, reply) {
       if (!request.body.isPresent) {
