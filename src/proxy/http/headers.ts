@@ -51,25 +51,31 @@ export function forwardable(
   request: Pick<WireRequest, 'fields' | 'spelling'>,
   operation: Operation,
 ): HeaderList {
-  const removed = removedNames(operation)
+  const { names, protocolPrefixes } = ownPlaces(operation)
   const options = connectionOptions(request.fields)
   const named: HeaderField[] = []
   const fields: HeaderField[] = []
   const spelling: string[] = []
   for (const [index, field] of request.fields.entries()) {
     const [name, value] = field
-    if (isOurs(name, operation, removed) || holdsBasicToken(value)) continue
+    if (isOurs(name, operation, names) || holdsBasicToken(value)) continue
     if (options?.has(name) === true) {
       named.push(field)
       continue
     }
-    const hidden = hideTokens(value)
-    fields.push(hidden === value ? field : [name, hidden])
+    const passing = passingValue(field, protocolPrefixes)
+    if (passing === '' && value !== '') continue
+    fields.push(passing === value ? field : [name, passing])
     spelling.push(request.spelling[index] ?? name)
   }
   fields.push(IDENTITY)
   spelling.push('Accept-Encoding')
   return { fields, spelling, named }
+}
+
+/** What a field says without any token of ours; nothing where that was all. */
+function passingValue([name, value]: HeaderField, protocolPrefixes: readonly string[]): string {
+  return hideTokens(name === PROTOCOL ? withoutKeys(value, protocolPrefixes) : value)
 }
 
 /** Whether a field ends here, whatever `Connection` says. */
@@ -97,31 +103,49 @@ export function headerValue(fields: readonly HeaderField[], name: string): strin
   return undefined
 }
 
-const removedByService = new WeakMap<Service, ReadonlySet<string>>()
+/** What is a service's own place, so that a client's word in it does not pass. */
+interface OwnPlaces {
+  readonly names: ReadonlySet<string>
+  /** Of subprotocols that are keys, beside others that are none. */
+  readonly protocolPrefixes: readonly string[]
+}
+
+const placesByService = new WeakMap<Service, OwnPlaces>()
 
 /**
  * Names that never pass: of the connection, of the service's places for keys, and of what will be
  * injected. A host that takes the caller's own key keeps it.
  */
-function removedNames({ service, host }: Operation): ReadonlySet<string> {
+function ownPlaces({ service, host }: Operation): OwnPlaces {
   const isPassthrough = service.hosts.some(
     ({ name, auth }) => name === host && auth === 'passthrough',
   )
   if (isPassthrough) return PASSTHROUGH
-  const known = removedByService.get(service)
+  const known = placesByService.get(service)
   if (known) return known
   const names = new Set([...ENDS_HERE, ...service.stripHeaders])
+  const protocolPrefixes: string[] = []
   for (const place of [...service.accept, ...service.inject]) {
     // What is injected only where the secret has it is the guards' to judge, when a client sends it.
     const isGuarded = 'optional' in place && place.optional
     if (place.in === 'header' && !isGuarded) names.add(place.name.toLowerCase())
-    if (place.in === 'websocket_protocol') names.add('sec-websocket-protocol')
+    if (place.in === 'websocket_protocol') protocolPrefixes.push(place.prefix)
   }
-  removedByService.set(service, names)
-  return names
+  const places = { names, protocolPrefixes }
+  placesByService.set(service, places)
+  return places
 }
 
-const PASSTHROUGH: ReadonlySet<string> = new Set(ENDS_HERE)
+const PASSTHROUGH: OwnPlaces = { names: new Set(ENDS_HERE), protocolPrefixes: [] }
+
+const PROTOCOL = 'sec-websocket-protocol'
+
+/** The subprotocols that are none of a service's keys: the upstream must still choose one (RFC 6455 4.2.2). */
+function withoutKeys(value: string, prefixes: readonly string[]): string {
+  if (prefixes.length === 0) return value
+  const isKept = (item: string) => !prefixes.some((prefix) => item.trim().startsWith(prefix))
+  return value.split(',').filter(isKept).join(',').trim()
+}
 
 /** Headers that the client declared to be for this hop; undefined when it named none. */
 function connectionOptions(fields: readonly HeaderField[]): ReadonlySet<string> | undefined {

@@ -21,7 +21,7 @@ export function outgoingHead({
   operation,
   headers,
   credential,
-}: Leaving): Result<Omit<UpstreamRequest, 'body'>, InjectionProblem> {
+}: Leaving): Result<Omit<UpstreamRequest, 'body' | 'upgrade'>, InjectionProblem> {
   const { service, host, method, target } = operation
   const plain: Outgoing = { headers: pairsOf(headers), path: target.path, query: target.query }
   const injected = credential

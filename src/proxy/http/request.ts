@@ -21,12 +21,13 @@ import { originOfDoor } from './door-address.ts'
 import type { Directory } from './directory.ts'
 import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
-import { forwardable, headerValue, without } from './headers.ts'
+import { forwardable, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
 import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import { findRoute } from './route.ts'
+import { isUpgradeRefused } from './upgrade.ts'
 
 export interface DoorParts {
   readonly exchange: Exchange
@@ -124,17 +125,14 @@ function locate(
   target: string,
 ): Result<{ readonly operation: Operation; readonly prefix: string }, Refusal> {
   const { request, directory } = passage
-  const { listener, host, method, fields } = request
+  const { listener, host, method } = request
   const route = findRoute({ listener, host, target }, grant, directory)
   if (!route.ok) return route
   passage.route = route.value
   const operation = findOperation(route.value, method, directory)
   if (!operation.ok) return operation
   passage.operation = operation.value
-  // Other upgrades are offers, and an offer may be left unanswered.
-  if (headerValue(fields, 'upgrade')?.toLowerCase().includes('websocket') === true) {
-    return err({ reason: 'upgrade_refused' })
-  }
+  if (isUpgradeRefused(request, operation.value)) return err({ reason: 'upgrade_refused' })
   return ok({ operation: operation.value, prefix: route.value.prefix })
 }
 

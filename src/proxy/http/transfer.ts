@@ -5,13 +5,13 @@
 
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
-import { Failure } from '../../base/errors.ts'
+import type { Failure } from '../../base/errors.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import type { Admission, Outcome } from '../admission.ts'
 import type { BodySource } from '../http1/body.ts'
 import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
-import type { BodyFailure, WireBody, WireReply, WireRequest } from '../wire/message.ts'
+import type { BodyFailure, ReplyHead, WireBody, WireReply, WireRequest } from '../wire/message.ts'
 import { answerHeaders } from './answer-head.ts'
 import type { Directory } from './directory.ts'
 import { unreadableBody } from './facts.ts'
@@ -19,6 +19,9 @@ import type { HeldBody } from './facts.ts'
 import type { HeaderList } from './headers.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import type { Problem } from './problem.ts'
+import { Tunnel } from './tunnel.ts'
+import type { TunnelEnd } from './tunnel.ts'
+import { upgradeOf } from './upgrade.ts'
 
 /** Why a transfer was cut from our side. */
 export type CutCause = 'terminated_by_revoke' | 'shutdown'
@@ -49,11 +52,18 @@ export interface TransferOwner {
   unauthorised(transfer: Transfer): void
 }
 
+const OUTCOME_OF_TUNNEL: Readonly<Record<TunnelEnd, Pick<Outcome, 'result' | 'cause'>>> = {
+  ended: { result: 'answered' },
+  client_broke: { result: 'abandoned', cause: 'client_gone' },
+  upstream_broke: { result: 'failed', cause: 'upstream_unreachable' },
+}
+
 export class Transfer implements AnswerListener {
   readonly forwarding: Forwarding
   readonly #owner: TransferOwner
   readonly #admittedMs: number
   #call: Call | undefined
+  #tunnel: Tunnel | undefined
   #isOver = false
   #status: number | undefined
   #firstByteMs: number | undefined
@@ -66,15 +76,16 @@ export class Transfer implements AnswerListener {
   }
 
   /** Sends the request, unless its client has gone or its token was revoked by now. */
-  begin(head: Omit<UpstreamRequest, 'body'>): void {
-    const { request, reply, admission, held } = this.forwarding
+  begin(head: Omit<UpstreamRequest, 'body' | 'upgrade'>): void {
+    const { request, reply, operation, admission, held } = this.forwarding
     reply.whenGone(this.#clientGone)
     admission.signal.addEventListener('abort', this.#revoked)
     if (admission.signal.aborted) this.#revoked()
     if (this.hasEnded()) return
     const { method, path, headers } = head
     const body = held ? held.bytes : streamedBody(request)
-    const call = this.#owner.send(this, { method, path, headers, body })
+    const upgrade = upgradeOf(request, operation)
+    const call = this.#owner.send(this, { method, path, headers, body, upgrade })
     this.#call = call
     // What ended it while it was being sent had nothing to abort yet.
     if (this.hasEnded()) call.abort()
@@ -84,14 +95,9 @@ export class Transfer implements AnswerListener {
     return this.#isOver
   }
 
-  onHead({ status, reason, headers, length }: AnswerHead): void {
-    const { reply, admission, startedAt } = this.forwarding
-    this.#status = status
-    this.#firstByteMs = performance.now() - startedAt
-    if (status === 401) this.#owner.unauthorised(this)
-    const answer = answerHeaders(headers, this.forwarding)
-    answer.push('apistronghold-request-id', admission.requestId)
-    reply.start({ status, reason: isPrintable(reason) ? reason : '', headers: answer, length })
+  onHead(head: AnswerHead): void {
+    if (head.status === 401) this.#owner.unauthorised(this)
+    this.forwarding.reply.start(this.#answered(head))
   }
 
   onChunk(chunk: Buffer): boolean {
@@ -102,9 +108,15 @@ export class Transfer implements AnswerListener {
     return false
   }
 
-  onSwitch(_head: AnswerHead, connection: Duplex): void {
-    connection.destroy() // nobody asked for it
-    this.onFailure(new Failure('upstream_malformed', 'the upstream switched protocols'))
+  onSwitch(head: AnswerHead, connection: Duplex): void {
+    const { request, reply } = this.forwarding
+    const client = reply.switchTo(request.upgrade ?? '', this.#answered(head))
+    if (client) {
+      this.#tunnel = new Tunnel({ client, upstream: connection }, this.#tunnelEnded)
+      return
+    }
+    connection.destroy()
+    this.#end({ result: 'abandoned', cause: 'client_spoke_early' })
   }
 
   onEnd(): void {
@@ -131,9 +143,24 @@ export class Transfer implements AnswerListener {
     if (this.#isOver) return
     const { reply, admission } = this.forwarding
     this.#call?.abort()
+    this.#tunnel?.cut()
     this.#end({ result: 'cut', cause })
     if (reply.hasStarted || cause === 'shutdown') reply.cut()
     else this.forwarding.answer(problemOfRefusal({ reason: 'token_revoked' }, admission))
+  }
+
+  /** The upstream's head as the client gets it. */
+  #answered({ status, reason, headers, length }: AnswerHead): ReplyHead {
+    const { admission, startedAt } = this.forwarding
+    this.#status = status
+    this.#firstByteMs = performance.now() - startedAt
+    const answer = answerHeaders(headers, this.forwarding)
+    answer.push('apistronghold-request-id', admission.requestId)
+    return { status, reason: isPrintable(reason) ? reason : '', headers: answer, length }
+  }
+
+  readonly #tunnelEnded = (end: TunnelEnd): void => {
+    this.#end(OUTCOME_OF_TUNNEL[end])
   }
 
   readonly #resume = (): void => {
@@ -164,7 +191,7 @@ export class Transfer implements AnswerListener {
     else this.forwarding.answer(problemOfRefusal(refuseBody(failure, request.body), admission))
   }
 
-  #end({ result, cause }: { result: Outcome['result']; cause?: string }): void {
+  #end({ result, cause }: Pick<Outcome, 'result' | 'cause'>): void {
     this.#isOver = true
     const { request, admission, held, startedAt } = this.forwarding
     held?.release()
@@ -174,8 +201,8 @@ export class Transfer implements AnswerListener {
       result,
       ...(cause !== undefined && { cause }),
       ...(status !== undefined && { status }),
-      requestBytes: request.body.bytesRead,
-      responseBytes: this.#responseBytes,
+      requestBytes: this.#tunnel?.bytesUp ?? request.body.bytesRead,
+      responseBytes: this.#tunnel?.bytesDown ?? this.#responseBytes,
       durationsMs: {
         admitted: this.#admittedMs,
         ...(firstByte !== undefined && { firstByte }),

@@ -33,6 +33,8 @@ export interface ConnectionOwner {
 
 /** Held bodies up to this size leave together with their head. */
 const SMALL_BODY_BYTES = 64 * 1024
+/** Silence after which the system asks whether the peer of a tunnel is still there. */
+const KEEP_ALIVE_MS = 60_000
 
 export class Connection implements Carrier, AnswerSink, UploadListener {
   readonly socket: Socket
@@ -176,6 +178,7 @@ export class Connection implements Carrier, AnswerSink, UploadListener {
     this.#call = undefined
     this.#upload?.stop()
     socket.pause()
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     for (const [event, listener] of this.#listeners) socket.off(event, listener)
     if (rest.length > 0) socket.unshift(rest)
     // Its place in the pool is taken until it ends.

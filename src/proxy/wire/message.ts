@@ -91,8 +91,11 @@ export interface WireReply {
   end(): void
   /** Breaks the connection, so that nobody takes a cut answer for a whole one. */
   cut(): void
-  /** Sends a 101 and gives the connection away; what the client sent before it is thrown away. */
-  switchTo(protocol: string, head: ReplyHead): Duplex
+  /**
+   * Sends a 101 and gives the connection away. Undefined when the client has gone, or has sent
+   * something before it: then its connection is ended, and that goes nowhere (RFC 9931).
+   */
+  switchTo(protocol: string, head: ReplyHead): Duplex | undefined
 }
 
 /** What the wire itself turns away, before there is a request. */

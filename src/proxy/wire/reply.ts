@@ -19,8 +19,8 @@ export interface ReplyOwner {
   /** All of the answer was written. */
   replyEnded(keepsAlive: boolean): void
   destroy(): void
-  /** Stops reading requests; the socket is somebody else's. */
-  giveAway(): Socket
+  /** Stops reading requests: the socket is the caller's, unless its client has gone or spoken. */
+  giveAway(): Socket | undefined
 }
 
 type Framing = 'none' | 'length' | 'chunked' | 'until_close'
@@ -117,10 +117,14 @@ export class Reply implements WireReply {
     this.#owner.destroy()
   }
 
-  switchTo(protocol: string, { status, reason, headers }: ReplyHead): Duplex {
+  switchTo(protocol: string, { status, reason, headers }: ReplyHead): Duplex | undefined {
     this.#framing = 'none'
     this.#hasEnded = true
     const socket = this.#owner.giveAway()
+    if (socket === undefined) {
+      this.#owner.destroy()
+      return undefined
+    }
     const switching = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
     socket.write(formatHead({ status, reason, headers }, switching), 'latin1')
     return socket
