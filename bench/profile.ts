@@ -9,7 +9,7 @@ import { createTemporaryDirectory } from '../test/support/temporary.ts'
 import { makeBed } from './bed.ts'
 import { CORE, pin } from './child.ts'
 import { profileFile } from './profile-file.ts'
-import { SCENARIOS } from './scenarios.ts'
+import { SCENARIOS, warmUp } from './scenarios.ts'
 import { PROFILER } from './subjects.ts'
 
 interface CallFrame {
@@ -25,6 +25,7 @@ interface Profile {
 }
 
 const SHOWN = 40
+const WARM_UP_SECONDS = 8
 
 async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<void> {
   pin(process.pid, CORE.rest)
@@ -35,7 +36,7 @@ async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<
     const [subject] = bed.subjects
     const small = SCENARIOS.find((scenario) => scenario.name === 'small')
     if (!subject || !small) return
-    await small.measure(bed, subject, 2)
+    await warmUp(bed, WARM_UP_SECONDS)
     process.kill(subject.pid, 'SIGUSR2')
     const { cpuMicros = 0 } = await small.measure(bed, subject, Number(seconds))
     process.kill(subject.pid, 'SIGUSR2')

@@ -12,7 +12,7 @@ import { CORE, pin } from './child.ts'
 import { describeMachine, otherLoad } from './machine.ts'
 import { RESULTS_FILE, writePage } from './page.ts'
 import { summarise, type Results, type Sample } from './results.ts'
-import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { SCENARIOS, warmUp, type Scenario } from './scenarios.ts'
 import { SUBJECTS } from './subjects.ts'
 import { formatText, tablesOf } from './tables.ts'
 
@@ -101,6 +101,7 @@ async function measureOver(transport: Transport, run: Run): Promise<readonly Out
   if (scenarios.length === 0) return []
   const bed = await makeBed({ transport, only: run.only, directory: run.directory })
   try {
+    await warmUp(bed, 2 * run.seconds)
     return await measureRounds(bed, transport, { ...run, scenarios })
   } finally {
     await bed.stop()

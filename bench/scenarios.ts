@@ -141,6 +141,12 @@ async function untilOpen(slow: ReturnType<typeof startChild>, job: SlowJob): Pro
   }
 }
 
+/** Until a compiler at run time has seen enough: some ten thousand requests. Its figures do not count. */
+export async function warmUp(bed: Bed, seconds: number): Promise<void> {
+  const measure = saturated({ path: PATHS.small }, CONNECTIONS)
+  for (const subject of bed.subjects) await measure(bed, subject, seconds)
+}
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'small',
