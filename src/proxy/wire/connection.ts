@@ -5,7 +5,7 @@
  *   phase      what arrives                          leaves it
  *   head       bytes of a request head               a whole head -> request; a bad one -> linger
  *   request    its body, then bytes kept for later   the answer's end -> head, or -> linger
- *   linger     thrown away, so that the answer is    the client's end, or too much or too long
+ *   linger     thrown away, so that the answer is    the client's end, or too long
  *              not lost to a reset
  *   tunnel     another protocol's                    its end
  */
@@ -88,7 +88,9 @@ export class Connection implements ReplyOwner, BodyOwner {
   sweep(now: number): void {
     if (this.#phase !== 'tunnel') this.#sending.check()
     if (now < this.#deadline && now < this.#bodyDeadline) return
-    if (this.#phase === 'request') this.#failBody('stalled')
+    if (this.#phase === 'linger' && this.#sending.isUnderWay)
+      this.#deadline = now + this.#parts.limits.drainMs
+    else if (this.#phase === 'request') this.#failBody('stalled')
     else if (this.#phase === 'head' && this.#input.length > 0)
       this.#refuse({ status: 408, problem: 'the head took too long' })
     else if (this.#phase === 'head') this.#linger()
@@ -120,17 +122,16 @@ export class Connection implements ReplyOwner, BodyOwner {
     }
     this.#phase = 'head'
     this.#deadline = this.#parts.clock.now + this.#parts.limits.idleConnectionMs
-    if (this.#input.length === 0) return
     this.socket.resume() // it may have been too far ahead
-    this.#advance()
+    if (this.#input.length > 0) this.#advance()
   }
 
-  giveAway(): Socket {
+  giveAway(): Socket | undefined {
     const { socket } = this
+    if (!this.isOpen || this.#input.length > 0 || socket.readableLength > 0) return undefined
     socket.off('data', this.#onData).off('end', this.#onEnd)
     this.#sending.stop()
     this.#phase = 'tunnel'
-    this.#input = EMPTY
     this.#deadline = Infinity
     return socket
   }
@@ -149,7 +150,8 @@ export class Connection implements ReplyOwner, BodyOwner {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#phase === 'linger') {
       this.#lingered += chunk.length
-      if (this.#lingered > this.#parts.limits.drainBytes) this.destroy()
+      // A reset now could overtake the answer: let it wait, until its time is over.
+      if (this.#lingered > this.#parts.limits.drainBytes) this.socket.pause()
       return
     }
     this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
@@ -177,8 +179,7 @@ export class Connection implements ReplyOwner, BodyOwner {
     const head = readRequestHead(this.#input, end, limits)
     if (!head.ok) return this.#refuse(head.error)
     if ((head.value.length ?? 0) > limits.maxBodyBytes)
-      if ((head.value.length ?? 0) > limits.maxBodyBytes)
-        return this.#refuse({ status: 413, problem: 'the body is too large' })
+      return this.#refuse({ status: 413, problem: 'the body is too large' })
     const target = originForm(head.value)
     if (target === undefined)
       return this.#refuse({ status: 400, problem: 'the target is for another host' })
@@ -202,7 +203,8 @@ export class Connection implements ReplyOwner, BodyOwner {
     const hasBody = length !== 0
     this.#isHeadTimed = false
     this.#phase = 'request'
-    this.#keepsAlive = head.keepsAlive
+    // What follows a handshake that was refused may be frames: it must not be read as requests.
+    this.#keepsAlive = head.keepsAlive && upgrade?.includes('websocket') !== true
     this.#deadline = Infinity
     this.#bodyDeadline = hasBody ? clock.now + limits.totalTimeoutMs : Infinity
     const { awaitsContinue } = head
@@ -246,7 +248,8 @@ export class Connection implements ReplyOwner, BodyOwner {
     const { clock, limits } = this.#parts
     this.#deadline = isWanted ? clock.now + limits.bodyIdleTimeoutMs : Infinity
     if (!isOpen) this.#bodyDeadline = Infinity
-    else if (!isWanted) this.socket.pause()
+    if (isOpen && !isWanted) this.socket.pause()
+    else this.socket.resume() // behind a body too: only a socket that is read tells when it ends
   }
 
   #failBody(failure: BodyFailure): void {

@@ -34,6 +34,8 @@ export function takeProxyHeader(
     socket.pause()
     if (received.length > header.length) socket.unshift(received.subarray(header.length))
     done({ source: header.source })
+    // A reader of plain bytes waits for them by now; TLS has taken over the socket, pause and all.
+    if (socket.listenerCount('data') > 0) socket.resume()
   }
   const stop = (): void => {
     clearTimeout(timer)

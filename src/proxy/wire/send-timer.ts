@@ -11,14 +11,21 @@ export class SendTimer {
     this.#socket = socket
     this.#timeoutMs = timeoutMs
     socket.on('timeout', () => socket.destroy())
-    socket.on('drain', () => {
+    const stop = (): void => {
       this.stop()
-    })
+    }
+    socket.on('drain', stop).on('finish', stop)
+  }
+
+  /** Everything was given to the socket, and not all of it has left. */
+  get isUnderWay(): boolean {
+    const { writableEnded, writableFinished } = this.#socket
+    return writableEnded && !writableFinished
   }
 
   /** Called now and then: a timer costs something, and few connections are ever blocked. */
   check(): void {
-    if (this.#isOn || !this.#socket.writableNeedDrain) return
+    if (this.#isOn || !(this.#socket.writableNeedDrain || this.isUnderWay)) return
     this.#isOn = true
     this.#socket.setTimeout(this.#timeoutMs) // which looks at the bytes the system still holds
   }

@@ -64,6 +64,12 @@ export interface WireServer {
   close(): Promise<void>
 }
 
+/** Words for that many at a time: whoever floods us is not to hold descriptors by it. */
+const MAX_SHEDDING = 256
+
+/** Silence after which the system asks whether a client is still there: all that ends a tunnel. */
+const KEEP_ALIVE_MS = 60_000
+
 /** Builds one listener; nothing happens before `listen`. */
 export function createWireServer(parts: WireParts): WireServer {
   return new SocketServer(parts)
@@ -84,6 +90,8 @@ class SocketServer implements WireServer {
   #listener: Listener
   #isDraining = false
   #inFlight = 0
+  /** Connections that are being told that there is no room for them. */
+  #shedding = 0
   readonly #idlers: (() => void)[] = []
 
   constructor(parts: WireParts) {
@@ -95,7 +103,8 @@ class SocketServer implements WireServer {
       isSecure: settings.tls !== undefined,
     }
     this.#shared = this.#sharedParts()
-    this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true })
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    this.#acceptor = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive })
     this.#acceptor.on('connection', this.#accept)
     if (!settings.tls) return
     this.#tls = createTls(settings.tls, limits, (socket) => {
@@ -202,12 +211,17 @@ class SocketServer implements WireServer {
 
   /** In plaintext there is a word for it; a handshake would cost more than the refusal is worth. */
   #shed(socket: Socket, source: string, problem: string): void {
-    if (this.#tls) {
+    if (this.#tls || this.#shedding >= MAX_SHEDDING) {
       socket.resetAndDestroy()
       return
     }
+    this.#shedding += 1
+    socket.once('close', () => {
+      this.#shedding -= 1
+    })
     const listener = this.#listener
-    const answer = this.#parts.reject({ status: 503, problem, source, listener })
+    const refusal = this.#parts.reject({ status: 503, problem, source, listener })
+    const answer = { ...refusal, headers: [...refusal.headers, 'Retry-After', '1'] }
     socket.end(formatAnswer(answer, 'Connection: close\r\n')).resume()
     socket.setTimeout(this.#parts.limits.drainMs, () => socket.destroy())
   }
