@@ -1,6 +1,6 @@
 /**
  * Where a subject on node spends its time: `node bench/profile.ts ours|swap|undici|http-proxy
- * [seconds]`. Prints the functions with the most time of their own, and keeps the whole profile,
+ * [scenario [seconds]]`. Prints self times by file and by function, and keeps the whole profile,
  * which Chrome's developer tools open.
  */
 
@@ -27,18 +27,22 @@ interface Profile {
 const SHOWN = 40
 const WARM_UP_SECONDS = 8
 
-async function main([name = 'ours', seconds = '5']: readonly string[]): Promise<void> {
+async function main([
+  name = 'ours',
+  scenario = 'small',
+  seconds = '5',
+]: readonly string[]): Promise<void> {
   pin(process.pid, CORE.rest)
   const directory = createTemporaryDirectory()
   const nodeOptions = ['--import', PROFILER]
   const bed = await makeBed({ transport: 'tls', only: [name], directory, nodeOptions })
   try {
     const [subject] = bed.subjects
-    const small = SCENARIOS.find((scenario) => scenario.name === 'small')
-    if (!subject || !small) return
+    const measured = SCENARIOS.find((each) => each.name === scenario)
+    if (!subject || !measured) return
     await warmUp(bed, WARM_UP_SECONDS)
     process.kill(subject.pid, 'SIGUSR2')
-    const { cpuMicros = 0 } = await small.measure(bed, subject, Number(seconds))
+    const { cpuMicros = 0 } = await measured.measure(bed, subject, Number(seconds))
     process.kill(subject.pid, 'SIGUSR2')
     const file = profileFile(subject.pid)
     const profile = await untilWritten(file)
