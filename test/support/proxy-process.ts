@@ -30,6 +30,10 @@ export interface ProxyOptions {
   readonly ownPorts?: readonly string[]
   /** Further arguments of `serve`, such as `--verbose`. */
   readonly serveArguments?: readonly string[]
+  /** Variables of every command. */
+  readonly variables?: Readonly<Record<string, string>>
+  /** What verifies the control plane, where it speaks TLS. */
+  readonly ca?: string
   /** Another copy of the command than the repository's. */
   readonly script?: string
 }
@@ -89,6 +93,7 @@ async function startIn(
   const stateDirectory = join(directory.path, STATE)
   const place: RunOptions = {
     directory: directory.path,
+    ...(options.variables && { environment: options.variables }),
     ...(options.script !== undefined && { script: options.script }),
   }
   await initialise(place, directory, options)
@@ -114,7 +119,7 @@ async function startIn(
 
   const client = () => {
     const key = readFileSync(join(stateDirectory, 'keys', 'operator.key'), 'utf8').trim()
-    return createClient({ url: addresses.control, key })
+    return createClient({ url: addresses.control, key, ca: options.ca })
   }
 
   return {
