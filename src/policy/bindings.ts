@@ -91,6 +91,6 @@ function valuesOf(words: readonly string[], start: string): string[] {
 }
 
 function unknownBinding(word: string): string {
-  if (word.startsWith('mtls=')) return 'mtls needs TLS listeners, which are not built yet'
+  if (word.startsWith('mtls=')) return 'mtls bindings are not built yet'
   return 'a binding is cidr=RANGE, dpop=THUMBPRINT or first-use'
 }
