@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest'
 /** The layers in code. CONTRIBUTING.md explains them; a file that breaks one fails here by name. */
 
 const PURE = ['base', 'token', 'policy', 'catalog', 'secret', 'injection', 'audit', 'insight']
-const COMMAND_LINE = ['sdk', 'base', 'secret', 'catalog', 'config', 'state-dir', 'catalog-files']
+const COMMAND_LINE = [
+  'sdk',
+  'base',
+  'secret',
+  'catalog',
+  'config',
+  'state-dir',
+  'catalog-files',
+  'audit-files',
+]
 
 /** Which part may import which, itself included without saying. Absent means forbidden. */
 const ALLOWED: Record<string, readonly string[]> = {
@@ -23,9 +32,11 @@ const ALLOWED: Record<string, readonly string[]> = {
   proxy: PURE,
   fleet: PURE,
   api: PURE,
+  jobs: PURE,
   config: ['base', 'catalog', 'policy', 'secret'],
   'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog', 'injection', 'network'],
+  'audit-files': ['base', 'audit', 'storage'],
   cli: COMMAND_LINE,
   main: [
     ...PURE,
@@ -34,6 +45,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'secret-stores',
     'proxy',
     'fleet',
+    'jobs',
     'api',
     'config',
     'state-dir',

@@ -1,0 +1,68 @@
+/** The audit's index: derived from the journal, and the only thing that may ever be rebuilt. */
+
+import type { AuditReader } from './audit-reader.ts'
+
+/** Approximate, as the service told it; see docs/formats/audit.md. Absent: it did not. */
+export interface UsageSums {
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  /** Minor units (cents) by lower-case ISO 4217 code. */
+  readonly amounts?: Readonly<Record<string, number>>
+}
+
+export interface ActivityQuery {
+  /** Epoch ms, inclusive. */
+  readonly since?: number
+  /** Epoch ms, exclusive. */
+  readonly until?: number
+  readonly agents?: readonly string[]
+  readonly tokenIds?: readonly string[]
+  /** Name of a credential. */
+  readonly credential?: string
+}
+
+/** Requests that were alike in every field but the counted ones. */
+export interface Activity {
+  readonly agent: string
+  readonly tokenId: string
+  readonly service: string | undefined
+  /** That the request needed, sorted. */
+  readonly scopes: readonly string[]
+  readonly method: string | undefined
+  /** The pattern of the service's rule. */
+  readonly rule: string | undefined
+  readonly decision: 'allow' | 'deny'
+  /** Of a refusal. */
+  readonly reason: string | undefined
+  readonly credential: { readonly name: string; readonly version: string } | undefined
+  readonly count: number
+  /** Answers with a status of 400 and more. */
+  readonly failed: number
+  /** Epoch ms. */
+  readonly firstAt: number
+  readonly lastAt: number
+  /** The source address of the last one. */
+  readonly lastSource: string
+  readonly requestBytes: number
+  readonly responseBytes: number
+  readonly usage: UsageSums
+}
+
+export interface IndexStatus {
+  /** Records in it. */
+  readonly records: number
+  /** Time of the newest one, epoch ms. */
+  readonly newestAt: number | undefined
+  /** Bytes of the journal that it has not taken in yet. */
+  readonly behindBytes: number
+  readonly isRebuilding: boolean
+  /** Why it stands still, in one sentence. */
+  readonly problem?: string
+}
+
+export interface AuditIndex extends AuditReader {
+  activity(query: ActivityQuery): Promise<readonly Activity[]>
+  status(): Promise<IndexStatus>
+  /** Begins anew from the journal; resolves once begun. Readers see what is there so far. */
+  rebuild(): Promise<void>
+}
