@@ -18,11 +18,6 @@ export interface SingleGate extends Gate {
   prune(revokedBefore: number): void
 }
 
-interface Live {
-  readonly grant: Grant
-  readonly controller: AbortController
-}
-
 /** Builds an empty gate; main.ts applies every known revocation before it opens a listener. */
 export function createGate({
   isCurrent = () => true,
@@ -41,7 +36,7 @@ export function createGate({
   return {
     state,
     // Revoked since it was judged: registered nowhere, and cut before it starts.
-    open: (grant) => (state(grant) === 'open' ? flight.open(grant) : cutAtOnce()),
+    open: (grant) => (state(grant) === 'open' ? flight.open(grant) : cutAtOnce(grant)),
     apply(revocation) {
       sequence = Math.max(sequence, revocation.sequence)
       if (revocation.kind === 'grant') return revokeGrants([revocation.id], revocation.at)
@@ -94,33 +89,32 @@ function createFlight() {
   const byAgent = createLiveIndex<Live>()
   const lives = new Set<Live>()
 
-  function close(live: Live): void {
+  function remove(live: Live): void {
     if (!lives.delete(live)) return
-    for (const id of [live.grant.id, ...live.grant.chain]) byGrant.remove(id, live)
-    byAgent.remove(live.grant.agent, live)
+    const { id, chain, agent } = live.grant
+    byGrant.remove(id, live)
+    for (const ancestor of chain) byGrant.remove(ancestor, live)
+    byAgent.remove(agent, live)
   }
 
   function cut(covered: readonly Live[]): number {
     const open = covered.filter((live) => lives.has(live))
     for (const live of open) {
-      close(live)
-      live.controller.abort('revoked')
+      remove(live)
+      live.cut()
     }
     return open.length
   }
 
   return {
     open(grant: Grant): LiveAdmission {
-      const live: Live = { grant, controller: new AbortController() }
+      const live = new Live(grant, remove)
+      const { id, chain, agent } = grant
       lives.add(live)
-      for (const id of [grant.id, ...grant.chain]) byGrant.add(id, live)
-      byAgent.add(grant.agent, live)
-      return {
-        signal: live.controller.signal,
-        close() {
-          close(live)
-        },
-      }
+      byGrant.add(id, live)
+      for (const ancestor of chain) byGrant.add(ancestor, live)
+      byAgent.add(agent, live)
+      return live
     },
     cutGrant: (id: string) => cut(byGrant.list(id)),
     cutAgent: (agent: string, generation: number) =>
@@ -129,6 +123,47 @@ function createFlight() {
   }
 }
 
-function cutAtOnce(): LiveAdmission {
-  return { signal: AbortSignal.abort('revoked'), close: () => undefined }
+/** Not an AbortSignal: making one takes longer than all that the gate does for a request. */
+class Live implements LiveAdmission {
+  readonly grant: Grant
+  readonly #remove: (live: Live) => void
+  #listener: (() => void) | undefined
+  #isCut = false
+
+  constructor(grant: Grant, remove: (live: Live) => void) {
+    this.grant = grant
+    this.#remove = remove
+  }
+
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
+  whenCut(listener: () => void): void {
+    if (this.#isCut) listener()
+    else this.#listener = listener
+  }
+
+  close(): void {
+    this.#remove(this)
+  }
+
+  cut(): void {
+    this.#isCut = true
+    try {
+      this.#listener?.()
+    } catch (error) {
+      // The others are cut all the same; what is wrong here comes up where it is seen.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** Of a grant that was revoked since it was judged. */
+function cutAtOnce(grant: Grant): LiveAdmission {
+  const live = new Live(grant, () => undefined)
+  live.cut()
+  return live
 }

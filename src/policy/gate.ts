@@ -10,8 +10,10 @@ export type GateState = 'open' | 'revoked' | 'agent_disabled' | 'stale'
 
 /** One admitted request. */
 export interface LiveAdmission {
-  /** Aborts when a revocation covers the grant; the reason is the string `revoked`. */
-  readonly signal: AbortSignal
+  /** A revocation covers the grant. */
+  readonly isCut: boolean
+  /** One listener for that, called at once if it happened before. */
+  whenCut(listener: () => void): void
   /** Idempotent. After it the admission is no longer counted or cut. */
   close(): void
 }
@@ -21,7 +23,7 @@ export interface Gate {
   state(grant: Grant): GateState
   /** Registers a request that is about to be forwarded. */
   open(grant: Grant): LiveAdmission
-  /** Applies a committed revocation: aborts what it covers; returns how many were cut. */
+  /** Applies a committed revocation: cuts what it covers; returns how many were cut. */
   apply(revocation: Revocation): number
   /** The highest revocation number applied. */
   readonly sequence: number

@@ -45,8 +45,8 @@ export interface Admission {
   readonly requestId: string
   /** Undefined where the host takes none. */
   readonly credential: Credential | undefined
-  /** Aborts when a revocation covers the grant. */
-  readonly signal: AbortSignal
+  /** One listener for when a revocation covers the grant, called at once if one does already. */
+  whenCut(listener: () => void): void
   /** Records how it ended, the first time it is called. */
   close(outcome: Outcome): void
 }
@@ -81,7 +81,6 @@ export interface AdmissionParts {
 export class OpenAdmission implements Admission {
   readonly requestId: string
   readonly credential: Credential | undefined
-  readonly signal: AbortSignal
   readonly #audit: Pick<AuditLog, 'outcome'>
   readonly #live: LiveAdmission
   #isClosed = false
@@ -91,7 +90,10 @@ export class OpenAdmission implements Admission {
     this.#audit = audit
     this.requestId = requestId
     this.credential = credential
-    this.signal = this.#live.signal
+  }
+
+  whenCut(listener: () => void): void {
+    this.#live.whenCut(listener)
   }
 
   close(outcome: Outcome): void {

@@ -79,8 +79,7 @@ export class Transfer implements AnswerListener {
   begin(head: Omit<UpstreamRequest, 'body' | 'upgrade'>): void {
     const { request, reply, operation, admission, held } = this.forwarding
     reply.whenGone(this.#clientGone)
-    admission.signal.addEventListener('abort', this.#revoked)
-    if (admission.signal.aborted) this.#revoked()
+    admission.whenCut(this.#revoked)
     if (this.hasEnded()) return
     const { method, path, headers } = head
     const body = held ? held.bytes : streamedBody(request)
