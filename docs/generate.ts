@@ -137,6 +137,15 @@ things for good; **admin** changes who may do what, and where data goes; **secre
 \`apistronghold service test METHOD URL\` says which scope an operation needs and which rule says so. Operators add services of
 their own, or extend one of these, with files in \`services/\` beside the configuration: \`apistronghold service add FILE\`.
 
+A file's \`usage\` block says where answers tell what they cost: tokens of a model, or an amount of money in minor units. It
+goes into the [audit](formats/audit.md) from JSON answers and event streams. Of places that are listed the first one that is there counts:
+
+    usage:
+      - match: [POST /v1/chat/completions]
+        model: model
+        input_tokens: [usage.prompt_tokens, usage.fresh_tokens + usage.cached_tokens]
+        output_tokens: usage.completion_tokens             # cached_tokens, amount and currency likewise
+
 ${table(
   ['service', 'scopes', 'secrets', 'note'],
   services.map((service) => [

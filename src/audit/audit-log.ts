@@ -3,6 +3,7 @@
 import type { Access } from '../policy/access.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { Refusal } from '../policy/refusal.ts'
+import type { Usage } from './usage.ts'
 
 /** Query, form and JSON fields in the form that may be kept; see audit/parameters.ts. */
 export type Parameters = Readonly<Record<string, unknown>>
@@ -32,6 +33,10 @@ export interface OutcomeEvent {
     readonly firstByte?: number
     readonly total: number
   }
+  /** What was seen in a body only after the intent was written. */
+  readonly marks?: readonly string[]
+  /** What it cost, where the service tells it. */
+  readonly usage?: Usage
 }
 
 /** A refusal of a recognised token: one record. */

@@ -157,7 +157,7 @@ describe('the order of fields', () => {
     [
       'outcome',
       (f) => f.outcome(anOutcome(), NOW),
-      'result cause status requestBytes responseBytes durationsMs',
+      'result cause status requestBytes responseBytes durationsMs marks usage',
     ],
     ['change', (f) => f.change(aChange(), NOW), 'at operator action target result details source'],
     [

@@ -21,6 +21,7 @@ import { id, list, name, number, optional, remembered, rule, userAgent } from '.
 import { createInstantFormat, type FormatInstant } from './instant.ts'
 import { PATH_LIMIT, redactPath } from './path.ts'
 import { quote } from './text.ts'
+import { formatUsage } from './usage.ts'
 import { formatValue } from './value.ts'
 
 /** The version of the format, written into each segment's first record. */
@@ -127,7 +128,8 @@ class Lines implements LineFormat {
       `,"result":${id(event.result)},"cause":${optional(event.cause, name)}` +
       `,"status":${number(event.status)},"requestBytes":${number(event.requestBytes)}` +
       `,"responseBytes":${number(event.responseBytes)},"durationsMs":{"admitted":${number(admitted)}` +
-      `,"firstByte":${number(firstByte)},"total":${number(total)}}}`
+      `,"firstByte":${number(firstByte)},"total":${number(total)}}` +
+      `,"marks":${list(event.marks ?? [])},"usage":${formatUsage(event.usage)}}`
     )
   }
 

@@ -1,7 +1,7 @@
 /** The questions that the road and the commands ask of the catalogue. compile.ts builds one. */
 
 import type { Result } from '../base/result.ts'
-import type { Scope, Service } from './service.ts'
+import type { Scope, Service, UsageRule } from './service.ts'
 
 /** A request target that passed the path rules of DESIGN 5: forwarded unchanged, matched decoded. */
 export interface Target {
@@ -35,6 +35,8 @@ export interface Operation {
   /** The rule lets Range pass to the upstream. */
   readonly allowsRanges: boolean
   readonly allowsUpgrade: boolean
+  /** Where its answer tells what it cost; undefined for most. */
+  readonly usage?: UsageRule | undefined
 }
 
 export type MatchProblem =

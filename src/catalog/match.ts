@@ -10,7 +10,7 @@ import { foldSegment, patternMatches, type Method } from './path.ts'
 import { readPath, type Reading } from './readings.ts'
 import { isRiskier } from './risk.ts'
 import type { BoundGuard, Rule, Ruleset } from './ruleset.ts'
-import type { Scope, Service } from './service.ts'
+import type { Scope, Service, UsageRule } from './service.ts'
 import type { Leaf, PathQuery } from './trie.ts'
 
 export interface CompiledService {
@@ -62,6 +62,7 @@ export function matchOperation(
     readsForm: method === 'POST',
     allowsRanges: leaf.value.allowsRanges,
     allowsUpgrade: leaf.value.allowsUpgrade,
+    usage: usageOf(asked),
   })
 }
 
@@ -145,6 +146,12 @@ function readsBody({ ruleset: { additions, guards }, query: { method }, paths }:
         ({ value }) => looksAtBody(value.guard.test) && !isExcepted(value, method, path),
       ),
   )
+}
+
+/** By the path as it is written: a second reading changes what is asked for, not what is told. */
+function usageOf({ ruleset: { usage }, query, readings }: Asked): UsageRule | undefined {
+  const [first] = readings
+  return usage.isEmpty || !first ? undefined : usage.find(query.method, first.plain)?.value
 }
 
 function isExcepted({ except }: BoundGuard, method: Method, { segments }: PathQuery): boolean {

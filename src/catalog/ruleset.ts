@@ -10,8 +10,9 @@ import { parseMatchLine, parseMethods, parsePaths, type Method, type PathPattern
 import { compilePattern, type TextPattern } from './pattern.ts'
 import { compileAlias, indexAliases, type ReadingRules } from './readings.ts'
 import type { RuleDefinition, ServiceDefinition } from './schema.ts'
-import type { Scope } from './service.ts'
+import type { Scope, UsageRule } from './service.ts'
 import { PathTrie } from './trie.ts'
+import { compileUsage } from './usage.ts'
 import type { DataPath } from './yaml-file.ts'
 
 const NO_GRAPHQL = 'GraphQL documents are not judged yet, so none is let through'
@@ -55,6 +56,7 @@ export interface Ruleset {
   readonly general: Checks
   /** Paths that wait for a later build, and why. */
   readonly unsupported: PathTrie<string>
+  readonly usage: PathTrie<UsageRule>
   readonly tripwires: readonly Tripwire[]
   readonly readings: ReadingRules
   readonly additionLines: readonly AdditionLine[]
@@ -82,6 +84,7 @@ class RulesetBuilder implements Ruleset {
   readonly #everywhere: Guard[] = [...UNIVERSAL_GUARDS, FORM_OVERRIDE_GUARD]
   general = checksOf([], [])
   readonly unsupported = new PathTrie<string>()
+  readonly usage = new PathTrie<UsageRule>()
   readonly tripwires: Tripwire[] = []
   readonly additionLines: AdditionLine[] = []
   readonly problems: Problem[] = []
@@ -105,6 +108,7 @@ class RulesetBuilder implements Ruleset {
     )
     this.readings = { aliases: indexAliases(compiled), suffixes: pathSuffixes }
     this.#addUnsupported()
+    this.#addUsage()
     this.general = checksOf([], this.#everywhere)
   }
 
@@ -169,6 +173,15 @@ class RulesetBuilder implements Ruleset {
     const methods = this.#checked(parseMethods(definition.methods), [...path, 'methods'])
     const scope = this.#scope(definition.scope, [...path, 'scope'])
     if (words && methods && scope) this.tripwires.push({ words, methods: new Set(methods), scope })
+  }
+
+  #addUsage(): void {
+    for (const [index, rule] of (this.#definition.usage ?? []).entries()) {
+      const value = compileUsage(rule)
+      const hosts = this.#hosts(rule.hosts, ['usage', index, 'hosts'])
+      for (const pattern of this.#patterns(rule.match, ['usage', index, 'match']))
+        addPattern(this.usage, { pattern, hosts }, value)
+    }
   }
 
   #addUnsupported(): void {

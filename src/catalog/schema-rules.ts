@@ -154,3 +154,27 @@ export const redactSchema = strict({
   response: listOf(text).optional(),
   pii: listOf(text).optional(),
 })
+
+/** `usage.prompt_tokens`, or a sum of such places. */
+const place = text.regex(/^[\w-]+(?:\.[\w-]+)*$/, {
+  error: 'must be keys joined by dots, as usage.prompt_tokens',
+})
+const sum = text.regex(/^[\w-]+(?:\.[\w-]+)*(?: \+ [\w-]+(?:\.[\w-]+)*)*$/, {
+  error: 'must be keys joined by dots, as usage.prompt_tokens, or a sum of those: "a.b + a.c"',
+})
+const oneOrMore = (form: z.ZodString) => z.union([form, listOf(form).min(1)]).optional()
+
+/** Where the answers to some operations tell what they cost; the first place that is there counts. */
+export const usageSchema = listOf(
+  strict({
+    match: listOf(text).min(1),
+    hosts: listOf(hostName).optional(),
+    model: oneOrMore(place),
+    input_tokens: oneOrMore(sum),
+    output_tokens: oneOrMore(sum),
+    cached_tokens: oneOrMore(sum),
+    amount: oneOrMore(sum),
+    currency: oneOrMore(place),
+    note: text.optional(),
+  }),
+)

@@ -28,6 +28,7 @@ import {
   rulesSchema,
   scopesSchema,
   tripwiresSchema,
+  usageSchema,
 } from './schema-rules.ts'
 
 const serviceId = text.regex(SERVICE_ID, {
@@ -215,6 +216,7 @@ const shape = {
   constraints: constraintsSchema.optional(),
   response_secrets: responseSecretsSchema.optional(),
   redact: redactSchema.optional(),
+  usage: usageSchema.optional(),
 } as const
 
 export const serviceSchema = strict(shape)
@@ -230,3 +232,4 @@ export const extensionSchema = strict({
 export type ServiceDefinition = z.output<typeof serviceSchema>
 export type CredentialDefinition = z.output<typeof credentialSchema>
 export type RuleDefinition = NonNullable<ServiceDefinition['rules']>[number]
+export type UsageDefinition = NonNullable<ServiceDefinition['usage']>[number]

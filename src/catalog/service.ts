@@ -120,6 +120,20 @@ export interface RedactRules {
   readonly pii: readonly string[]
 }
 
+/** Keys from the top of an answer's JSON to a value in it. */
+type AnswerPlace = readonly string[]
+
+/** Where an answer tells what its request cost; see audit/usage. The first that is there counts. */
+export interface UsageRule {
+  readonly model: readonly AnswerPlace[]
+  readonly currency: readonly AnswerPlace[]
+  /** Each of these is a sum. */
+  readonly inputTokens: readonly (readonly AnswerPlace[])[]
+  readonly outputTokens: readonly (readonly AnswerPlace[])[]
+  readonly cachedTokens: readonly (readonly AnswerPlace[])[]
+  readonly amount: readonly (readonly AnswerPlace[])[]
+}
+
 export interface Service {
   readonly id: string
   readonly name: string

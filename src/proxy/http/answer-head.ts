@@ -31,6 +31,15 @@ export function answerHeaders(raw: readonly string[], facts: DoorFacts): string[
   return named ? withoutNamed(headers, named) : headers
 }
 
+/** The first value of a field; `name` is in lower case. */
+export function answerValue(raw: readonly string[], name: string): string | undefined {
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const spelled = raw[index] ?? ''
+    if (spelled.length === name.length && spelled.toLowerCase() === name) return raw[index + 1]
+  }
+  return undefined
+}
+
 function options(value: string): ReadonlySet<string> | undefined {
   const names = value.split(',').map((option) => option.trim().toLowerCase())
   const others = names.filter((name) => name !== 'keep-alive' && name !== 'close')

@@ -5,6 +5,8 @@
 
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
+import { createUsageReader, type UsageReader } from '../../audit/usage-reader.ts'
+import type { UsagePlaces } from '../../audit/usage.ts'
 import type { Failure } from '../../base/errors.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { Refusal } from '../../policy/refusal.ts'
@@ -12,7 +14,7 @@ import type { Admission, Outcome } from '../admission.ts'
 import type { BodySource } from '../http1/body.ts'
 import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
 import type { BodyFailure, ReplyHead, WireBody, WireReply, WireRequest } from '../wire/message.ts'
-import { answerHeaders } from './answer-head.ts'
+import { answerHeaders, answerValue } from './answer-head.ts'
 import type { Directory } from './directory.ts'
 import { unreadableBody } from './facts.ts'
 import type { HeldBody } from './facts.ts'
@@ -68,6 +70,8 @@ export class Transfer implements AnswerListener {
   #status: number | undefined
   #firstByteMs: number | undefined
   #responseBytes = 0
+  /** Only where the service says that its answers tell what they cost. */
+  #usage: UsageReader | undefined
 
   constructor(forwarding: Forwarding, owner: TransferOwner) {
     this.forwarding = forwarding
@@ -102,6 +106,7 @@ export class Transfer implements AnswerListener {
   onChunk(chunk: Buffer): boolean {
     const { reply } = this.forwarding
     this.#responseBytes += chunk.length
+    this.#usage?.take(chunk)
     if (reply.write(chunk)) return true
     reply.whenWritable(this.#resume)
     return false
@@ -149,10 +154,12 @@ export class Transfer implements AnswerListener {
   }
 
   /** The upstream's head as the client gets it. */
-  #answered({ status, reason, headers, length }: AnswerHead): ReplyHead {
-    const { admission, startedAt } = this.forwarding
+  #answered(head: AnswerHead): ReplyHead {
+    const { status, reason, headers, length } = head
+    const { admission, startedAt, operation } = this.forwarding
     this.#status = status
     this.#firstByteMs = performance.now() - startedAt
+    if (operation.usage) this.#usage = usageReaderOf(operation.usage, head)
     const answer = answerHeaders(headers, this.forwarding)
     answer.push('apistronghold-request-id', admission.requestId)
     return { status, reason: isPrintable(reason) ? reason : '', headers: answer, length }
@@ -192,24 +199,40 @@ export class Transfer implements AnswerListener {
 
   #end({ result, cause }: Pick<Outcome, 'result' | 'cause'>): void {
     this.#isOver = true
-    const { request, admission, held, startedAt } = this.forwarding
+    const { request, admission, held } = this.forwarding
     held?.release()
     const status = this.#status
-    const firstByte = this.#firstByteMs
+    const usage = this.#usage?.finish(result === 'answered')
     admission.close({
       result,
       ...(cause !== undefined && { cause }),
       ...(status !== undefined && { status }),
       requestBytes: this.#tunnel?.bytesUp ?? request.body.bytesRead,
       responseBytes: this.#tunnel?.bytesDown ?? this.#responseBytes,
-      durationsMs: {
-        admitted: this.#admittedMs,
-        ...(firstByte !== undefined && { firstByte }),
-        total: performance.now() - startedAt,
-      },
+      durationsMs: this.#durations(),
+      ...(usage && { usage }),
     })
     this.#owner.ended(this)
   }
+
+  #durations(): Outcome['durationsMs'] {
+    const firstByte = this.#firstByteMs
+    return {
+      admitted: this.#admittedMs,
+      ...(firstByte !== undefined && { firstByte }),
+      total: performance.now() - this.forwarding.startedAt,
+    }
+  }
+}
+
+/** For answers that worked; a coded one, which nobody asked for, is not read. */
+function usageReaderOf(
+  places: UsagePlaces,
+  { status, headers }: AnswerHead,
+): UsageReader | undefined {
+  if (status < 200 || status > 299 || answerValue(headers, 'content-encoding') !== undefined)
+    return undefined
+  return createUsageReader(places, answerValue(headers, 'content-type'))
 }
 
 function streamedBody({ body }: WireRequest): BodySource | undefined {
