@@ -38,6 +38,10 @@ const PRIVATE_WORDS = wordSet(
 /** `contact_id`, `messageIds`: names a record and holds nothing of it. */
 const REFERENCE_WORDS = wordSet('count id ids kind status type uuid')
 
+/** Places whose answer is kept, and the longest of them. */
+const REMEMBERED = 2048
+const REMEMBERED_LENGTH = 128
+
 /** A rule in components: `messages[*].content` -> messages, content; `*` is any one of them. */
 type Pattern = readonly string[]
 
@@ -67,7 +71,24 @@ function parsePattern(pattern: string): Pattern {
 }
 
 function sensitiveBy(patterns: readonly Pattern[]): IsSensitive {
-  return (place) => isSensitiveName(place) || patterns.some((pattern) => occursIn(pattern, place))
+  return rememberedPlaces(
+    (place) => isSensitiveName(place) || patterns.some((pattern) => occursIn(pattern, place)),
+  )
+}
+
+/** A service has few fields and many requests; names that callers make up do not fill the memory. */
+function rememberedPlaces(isSensitive: IsSensitive): IsSensitive {
+  const known = new Map<string, boolean>()
+  return (place) => {
+    // Two forms that cannot be taken for each other, whatever stands in a name.
+    const key = place.length === 1 ? `=${place[0] ?? ''}` : JSON.stringify(place)
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const answer = isSensitive(place)
+    if (known.size >= REMEMBERED) known.clear()
+    if (key.length <= REMEMBERED_LENGTH) known.set(key, answer)
+    return answer
+  }
 }
 
 /** Whether the pattern matches somewhere inside: `card[number]` also covers `source[card][number]`. */
