@@ -13,8 +13,14 @@ export interface StoredGrant extends Grant {
 export interface GrantFilter {
   readonly agent?: string
   readonly service?: string
+  /** Only grants that hold one of these scopes (full names). */
+  readonly scopes?: readonly string[]
+  /** Only descendants of these grants, of any generation; not the grants themselves. */
+  readonly below?: readonly string[]
   /** Only grants that are neither expired nor revoked at this instant. */
   readonly liveAt?: number
+  /** Only grants whose time ends after this instant, revoked or not. */
+  readonly expiresAfter?: number
 }
 
 export interface Page<T> {

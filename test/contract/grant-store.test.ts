@@ -67,6 +67,39 @@ describe.each(STORE_KINDS)('a grant store %s', (_kind, open) => {
     expect((await grants.findByDigest('digest-2'))?.revokedAt).toBe(NOW)
   })
 
+  it('lists by the scopes that a grant holds', async () => {
+    const scopes = [['stripe:read'], ['stripe:read', 'github:read'], ['github:write']]
+    const { grants } = await openWithGrants(3, (n) => ({ scopes: new Set(scopes[n - 1]) }))
+    const listed = async (...held: string[]) =>
+      (await grants.list({ scopes: held }, { limit: 10 })).items.map((grant) => grant.id)
+    expect(await listed('github:read', 'github:write')).toEqual([id(3), id(2)])
+    expect(await listed('stripe:read')).toEqual([id(2), id(1)])
+    expect(await listed('stripe', 'github:rea%')).toEqual([])
+    expect(await listed()).toEqual([])
+  })
+
+  it('lists what is below some grants, at any depth, and not the grants themselves', async () => {
+    const chains = [[], [id(1)], [id(1), id(2)], []]
+    const { grants, revocations } = await openWithGrants(4, (n) => ({ chain: chains[n - 1] ?? [] }))
+    const listed = async (below: readonly string[], liveAt?: number) => {
+      const filter = { below, ...(liveAt === undefined ? {} : { liveAt }) }
+      return (await grants.list(filter, { limit: 10 })).items.map((grant) => grant.id)
+    }
+    expect(await listed([id(1)])).toEqual([id(3), id(2)])
+    expect(await listed([id(2), id(4)])).toEqual([id(3)])
+    expect(await listed([id(4)])).toEqual([])
+    expect(await listed([])).toEqual([])
+    await revocations.revokeGrant(id(2), NOW)
+    expect(await listed([id(1)], NOW)).toEqual([])
+  })
+
+  it('lists what had not expired at an instant, revoked ones too', async () => {
+    const { grants, revocations } = await openWithGrants(3, (n) => ({ expiresAt: NOW + n * 1000 }))
+    await revocations.revokeGrant(id(3), NOW)
+    const { items } = await grants.list({ expiresAfter: NOW + 1000 }, { limit: 10 })
+    expect(items.map((grant) => grant.id)).toEqual([id(3), id(2)])
+  })
+
   it('refuses to insert for an unknown agent', async () => {
     const { grants } = open()
     expect(await grants.insert(aGrant(), 'digest')).toBe(false)

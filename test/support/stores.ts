@@ -71,11 +71,17 @@ function createMemoryGrants({ agents, grants }: Memory): GrantStore {
   const all = () => [...grants.values()]
   const isRevoked = (id: string) => grants.get(id)?.grant.revokedAt !== undefined
 
-  function matches(grant: StoredGrant, { agent, service, liveAt }: GrantFilter): boolean {
-    if (agent !== undefined && grant.agent !== agent) return false
-    if (service !== undefined && !grant.services.includes(service)) return false
-    if (liveAt === undefined) return true
-    return grant.expiresAt > liveAt && ![grant.id, ...grant.chain].some(isRevoked)
+  function matches(grant: StoredGrant, filter: GrantFilter): boolean {
+    const { agent, service, scopes, below, liveAt, expiresAfter = -Infinity } = filter
+    const line = [grant.id, ...grant.chain]
+    return [
+      agent === undefined || grant.agent === agent,
+      service === undefined || grant.services.includes(service),
+      scopes === undefined || scopes.some((scope) => grant.scopes.has(scope)),
+      below === undefined || below.some((id) => grant.chain.includes(id)),
+      grant.expiresAt > expiresAfter,
+      liveAt === undefined || (grant.expiresAt > liveAt && !line.some(isRevoked)),
+    ].every(Boolean)
   }
 
   const leftOf = ({ grant, used }: KeptGrant) => (grant.limits.maxRequests ?? Infinity) - used

@@ -104,15 +104,24 @@ function conditionsOf(filter: GrantFilter, cursor: string | undefined) {
     clauses.push(clause)
     parameters = { ...parameters, ...values }
   }
-  const { agent, service, liveAt } = filter
+  const { agent, service, scopes, below, liveAt, expiresAfter } = filter
   if (agent !== undefined) where('agent = :agent', { agent })
   if (service !== undefined)
     where('EXISTS (SELECT 1 FROM json_each(g.services) WHERE value = :service)', { service })
+  if (scopes !== undefined) where(overlaps('scopes', 'held'), { held: JSON.stringify(scopes) })
+  if (below !== undefined)
+    where(`chain <> '[]' AND ${overlaps('chain', 'above')}`, { above: JSON.stringify(below) })
+  if (expiresAfter !== undefined) where('expires_at > :expiresAfter', { expiresAfter })
   if (liveAt !== undefined)
     where(`expires_at > :liveAt AND revoked_at IS NULL AND NOT ${REVOKED_ANCESTOR}`, { liveAt })
   if (cursor !== undefined) where('(issued_at, id) < (:issuedAt, :id)', parsePosition(cursor))
   return { clauses, parameters }
 }
+
+/** One of a column's texts is among those of a parameter. */
+const overlaps = (column: 'scopes' | 'chain', parameter: string) =>
+  `EXISTS (SELECT 1 FROM json_each(g.${column})
+   WHERE value IN (SELECT value FROM json_each(:${parameter})))`
 
 function positionOf(row: Row): string {
   return `${integerOf(row, 'issued_at')}_${textOf(row, 'id')}`
