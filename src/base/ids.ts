@@ -3,7 +3,7 @@
 import { randomFillSync } from 'node:crypto'
 import { randomBase62 } from './bytes.ts'
 
-export type IdPrefix = 'tok' | 'agt' | 'op' | 'ses'
+export type IdPrefix = 'tok' | 'agt' | 'op' | 'ses' | 'alt' | 'mut' | 'msg'
 
 /** `tok_` and 20 random base62 characters (119 bits). */
 export function newId(prefix: IdPrefix): string {

@@ -13,6 +13,7 @@ import type { Operator, OperatorStore } from '../../src/policy/operator-store.ts
 import type { Revocation, RevocationLog } from '../../src/policy/revocation-log.ts'
 import type { SealedSecret, SealedStore } from '../../src/secret/sealed-store.ts'
 import type { Stores } from '../../src/storage/sqlite/stores.ts'
+import { createMemoryAlertStores } from './alert-stores.ts'
 
 interface KeptGrant {
   grant: StoredGrant
@@ -37,6 +38,7 @@ export function createMemoryStores(): Stores {
     revocations: createMemoryRevocations(memory),
     sealed: createMemorySealed(),
     idempotency: createMemoryIdempotency(),
+    ...createMemoryAlertStores(),
   }
 }
 

@@ -13,6 +13,9 @@ export function integerOf(row: Row, column: string): number {
   return typeof value === 'number' ? value : misread(column)
 }
 
+/** Whole or not. */
+export const numberOf = integerOf
+
 /** Undefined for NULL. */
 export function optionalTextOf(row: Row, column: string): string | undefined {
   return row[column] === null ? undefined : textOf(row, column)

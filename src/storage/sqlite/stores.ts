@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { Log } from '../../base/log.ts'
+import type { AlertOutbox, AlertStore, MuteStore } from '../../insight/alert-store.ts'
 import type { AgentStore } from '../../policy/agent-store.ts'
 import type { GrantStore } from '../../policy/grant-store.ts'
 import type { IdempotencyStore } from '../../policy/idempotency.ts'
@@ -9,6 +10,9 @@ import type { OperatorStore } from '../../policy/operator-store.ts'
 import type { RevocationLog } from '../../policy/revocation-log.ts'
 import type { SealedStore } from '../../secret/sealed-store.ts'
 import { createSqliteAgentStore } from './agents.ts'
+import { createSqliteMuteStore } from './alert-mutes.ts'
+import { createSqliteAlertOutbox } from './alert-outbox.ts'
+import { createSqliteAlertStore } from './alerts.ts'
 import type { Database } from './database.ts'
 import { createSqliteGrantStore } from './grants.ts'
 import { createSqliteIdempotencyStore } from './idempotency.ts'
@@ -23,6 +27,9 @@ export interface Stores {
   readonly revocations: RevocationLog
   readonly sealed: SealedStore
   readonly idempotency: IdempotencyStore
+  readonly alerts: AlertStore
+  readonly mutes: MuteStore
+  readonly outbox: AlertOutbox
 }
 
 export interface StoreParts {
@@ -39,5 +46,8 @@ export function createSqliteStores(database: Database, parts: StoreParts): Store
     revocations: createSqliteRevocationLog(database),
     sealed: createSqliteSealedStore(database),
     idempotency: createSqliteIdempotencyStore(database),
+    alerts: createSqliteAlertStore(database),
+    mutes: createSqliteMuteStore(database, parts),
+    outbox: createSqliteAlertOutbox(database),
   }
 }

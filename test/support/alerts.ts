@@ -1,0 +1,85 @@
+/** Builders of findings, raises, mutes and notices for tests. */
+
+import type { Alert, KeyedFinding, Mute } from '../../src/insight/alert.ts'
+import type { Raise } from '../../src/insight/alert-store.ts'
+import type { AlertNotice } from '../../src/insight/alert-target.ts'
+import { NOW } from './grants.ts'
+
+export const AGENT = 'order-processing-agent'
+export const TOKEN_ID = 'tok_8kQzR2vN0pXw4TfYb1Ls'
+const REQUEST_ID = 'req_7c9e6679f3b24d0fa1b2c3d4e5f60701'
+
+let keys = 0
+
+/** A fresh key each time, as the findings of different records have. */
+export function aFinding(overrides: Partial<KeyedFinding> = {}): KeyedFinding {
+  keys += 1
+  return {
+    key: `finding-${keys}`,
+    rule: 'refusal_burst',
+    at: NOW,
+    agent: AGENT,
+    tokenId: TOKEN_ID,
+    requestId: REQUEST_ID,
+    score: 0.7,
+    reason: '41 refusals in 60 s; 2 an hour are usual',
+    ...overrides,
+  }
+}
+
+type RaiseOverrides = Partial<Omit<Raise, 'draft'>> & { readonly draft?: Partial<Raise['draft']> }
+
+export function aRaise({ draft, ...overrides }: RaiseOverrides = {}): Raise {
+  const { key, rule, agent, tokenId, requestId, score, reason, at } = aFinding()
+  const usual = { rule, agent: agent!, tokenId: tokenId!, requestId: requestId! }
+  return {
+    key,
+    draft: { ...usual, score, reason, firstAt: at, ...draft },
+    windowMs: 3_600_000,
+    targets: [],
+    now: NOW,
+    ...overrides,
+  }
+}
+
+export function aMute(overrides: Partial<Mute> = {}): Mute {
+  keys += 1
+  return {
+    id: `mut_${String(keys).padStart(20, '0')}`,
+    agent: AGENT,
+    until: NOW + 3_600_000,
+    reason: 'load test',
+    createdBy: 'alice',
+    createdAt: NOW,
+    ...overrides,
+  }
+}
+
+export function anAlert(overrides: Partial<Alert> = {}): Alert {
+  return {
+    id: 'alt_8kQzR2vN0pXw4TfYb1Ls',
+    rule: 'refusal_burst',
+    agent: AGENT,
+    tokenId: TOKEN_ID,
+    requestId: REQUEST_ID,
+    score: 0.7,
+    reason: '41 refusals in 60 s; 2 an hour are usual',
+    firstAt: NOW,
+    lastAt: NOW + 60_000,
+    count: 3,
+    status: 'open',
+    actions: [],
+    ...overrides,
+  }
+}
+
+export function aNotice(overrides: Partial<AlertNotice> = {}): AlertNotice {
+  return {
+    id: 'msg_8kQzR2vN0pXw4TfYb1Ls',
+    alert: anAlert(),
+    environment: 'production',
+    at: NOW + 61_000,
+    isTest: false,
+    ...overrides,
+  }
+}
