@@ -22,7 +22,7 @@ function match(line: string, host: string | undefined, within: Catalog = catalog
   if (!service) throw new Error(`no service ${id}`)
   const target = parseTarget(raw, service)
   if (!target.ok) throw new Error(target.error.problem)
-  const chosen = within.resolveHost(service, { named: host, method, path: raw })
+  const chosen = within.resolveHost(service, { named: host, method, target: target.value })
   if (!chosen.ok) throw new Error(chosen.error.reason)
   return within.match(service, { method, host: chosen.value, target: target.value })
 }
@@ -349,7 +349,12 @@ describe('the host of a request', () => {
     const [id = '', method = '', path = ''] = line.split(' ')
     const service = catalog.services.get(id)
     if (!service) throw new Error(id)
-    return catalog.resolveHost(service, { named, method, path })
+    const target = parseTarget(path, service)
+    return catalog.resolveHost(service, {
+      named,
+      method,
+      target: target.ok ? target.value : undefined,
+    })
   }
 
   it.each([

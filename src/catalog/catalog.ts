@@ -76,6 +76,15 @@ export interface Judgement {
   readonly assumed?: string
 }
 
+/** What a host is chosen by. */
+export interface HostRequest {
+  /** That the request names, if it does. */
+  readonly named: string | undefined
+  readonly method: string
+  /** Undefined where it cannot be read. */
+  readonly target: Target | undefined
+}
+
 export interface Catalog {
   readonly services: ReadonlyMap<string, Service>
   /** By full name. */
@@ -85,7 +94,7 @@ export interface Catalog {
   /** Pure; DESIGN 3 gives the order: named host, else the only one whose `only` matches, else role api. */
   resolveHost(
     service: Service,
-    request: { readonly named: string | undefined; readonly method: string; readonly path: string },
+    request: HostRequest,
   ): Result<
     string,
     | { readonly reason: 'host_ambiguous'; readonly hosts: readonly string[] }
@@ -95,10 +104,13 @@ export interface Catalog {
     service: Service,
     request: { readonly method: string; readonly host: string; readonly target: Target },
   ): Result<Operation, MatchProblem>
-  /** Evaluates conditions, then guards, with the scopes that the token holds. */
+  /**
+   * Evaluates conditions, then guards, with the scopes that the token holds; at once where no body
+   * is to be read. Throws for an operation that this catalogue did not match.
+   */
   judge(
     operation: Operation,
     facts: Facts,
     held: ReadonlySet<string>,
-  ): Promise<Result<Judgement, GuardOutcome>>
+  ): Result<Judgement, GuardOutcome> | Promise<Result<Judgement, GuardOutcome>>
 }

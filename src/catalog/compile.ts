@@ -4,22 +4,15 @@ import { createHash } from 'node:crypto'
 import { Failure } from '../base/errors.ts'
 import { nearest } from '../base/nearest.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import type { Catalog, Target } from './catalog.ts'
+import type { Catalog, HostRequest } from './catalog.ts'
 import { compileService, strayHosts, type ServiceSource } from './compile-service.ts'
 import { readDefinitions, type LocatedDefinition } from './definition.ts'
 import { chooseHost, type HostChoice } from './host.ts'
-import { judgeChecks } from './judge.ts'
-import {
-  checksFor,
-  isKnownOperation,
-  judgedMethod,
-  matchOperation,
-  type CompiledService,
-} from './match.ts'
+import { isMatched, judgeChecks } from './judge.ts'
+import { isKnownOperation, judgedMethod, matchOperation, type CompiledService } from './match.ts'
 import type { CredentialDefinition } from './schema.ts'
 import type { Service } from './service.ts'
 import type { ServiceSettings } from './settings.ts'
-import { parseTarget } from './target.ts'
 import type { CatalogFile, CatalogMistake } from './yaml-file.ts'
 
 /** Where mistakes in settings are, as far as the catalogue knows. */
@@ -144,20 +137,15 @@ function createCatalog(compiled: ReadonlyMap<string, CompiledService>): Catalog 
     digest: digestOf(services),
     resolveHost: (service, request) => resolveHost(compiledFor(service), request),
     match: (service, request) => matchOperation(compiledFor(service), request),
-    async judge(operation, facts, held) {
-      const { hosts, ruleset } = compiledFor(operation.service)
-      const method = judgedMethod(operation.method)
-      const host = hosts.get(operation.host)
-      if (!method || !host)
+    judge(operation, facts, held) {
+      if (compiled.get(operation.service.id)?.service !== operation.service)
         throw new Failure('catalog_invalid', 'the operation is of another catalogue')
-      const { target, baseScopes } = operation
-      const checks = checksFor(ruleset, { method, host, ...pathOf(target) })
-      return judgeChecks(checks, { target, facts, held, baseScopes })
+      if (!isMatched(operation))
+        throw new Failure('catalog_invalid', 'the operation was not matched')
+      return judgeChecks(operation, facts, held)
     },
   }
 }
-
-const pathOf = ({ path, segments }: Target) => ({ path, segments })
 
 function digestOf(services: ReadonlyMap<string, Service>): string {
   const lines = [...services.values()].map(({ id, digest }) => `${id} ${digest}\n`).sort()
@@ -166,17 +154,14 @@ function digestOf(services: ReadonlyMap<string, Service>): string {
 
 function resolveHost(
   compiled: CompiledService,
-  request: { readonly named: string | undefined; readonly method: string; readonly path: string },
+  { named, method: spoken, target }: HostRequest,
 ): HostChoice {
-  const { hosts, service } = compiled
-  if (request.named !== undefined)
-    return hosts.has(request.named)
-      ? ok(request.named)
-      : err({ reason: 'host_unknown', host: request.named })
-  const method = judgedMethod(request.method)
-  const target = parseTarget(request.path, service)
+  const { hosts } = compiled
+  if (named !== undefined)
+    return hosts.has(named) ? ok(named) : err({ reason: 'host_unknown', host: named })
+  const method = judgedMethod(spoken)
   // What cannot be read is refused by the next step, with its own reason.
-  const query = method && target.ok ? { method, ...pathOf(target.value) } : undefined
+  const query = method && target && { method, path: target.path, segments: target.segments }
   return chooseHost(hosts, query, (name) => {
     const host = hosts.get(name)
     return (

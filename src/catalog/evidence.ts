@@ -37,20 +37,20 @@ interface Findings {
   readonly unknown: Set<Test>
 }
 
-/** Answers all tests at once: a body is walked through one time at most. */
-export async function gatherEvidence(
+/** Answers all tests: a body is walked through one time at most, and without one nothing waits. */
+export function gatherEvidence(
   tests: TestGroups,
   { query, segments }: Target,
   facts: Facts,
-): Promise<Evidence> {
+): Evidence | Promise<Evidence> {
   const found: Findings = { holding: new Set(), unknown: new Set() }
   for (const test of tests.header) if (headerHolds(test, facts)) found.holding.add(test)
   for (const test of tests.path)
     if (segments.some((segment) => accepts(test, segment))) found.holding.add(test)
   judgeQuery(tests, query, found)
   const hasBody = tests.body.length > 0 && facts.body.kind !== 'none'
-  const bodyProblem = hasBody ? await judgeBody(tests.body, facts, found) : undefined
-  return { ...found, bodyProblem }
+  if (!hasBody) return { ...found, bodyProblem: undefined }
+  return judgeBody(tests.body, facts, found).then((bodyProblem) => ({ ...found, bodyProblem }))
 }
 
 function judgeQuery(tests: TestGroups, query: string | undefined, found: Findings): void {

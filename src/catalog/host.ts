@@ -129,10 +129,12 @@ export function chooseHost(
   query: HostQuery | undefined,
   isKnownOn: (host: string) => boolean,
 ): HostChoice {
+  const [any] = hosts.keys()
+  if (any === undefined) return err({ reason: 'host_ambiguous', hosts: [] })
+  if (hosts.size === 1) return ok(any)
   const apis = [...hosts.values()].filter(({ host, only }) => host.role === 'api' && !only)
-  const first = apis[0]?.host.name ?? hosts.keys().next().value
-  if (first === undefined) return err({ reason: 'host_ambiguous', hosts: [] })
-  if (hosts.size === 1 || query === undefined) return ok(first)
+  const first = apis[0]?.host.name ?? any
+  if (query === undefined) return ok(first)
   const listing = [...hosts.values()].filter(({ only }) => only && isListed(only, query))
   const listed = single(listing.map(({ host }) => host.name))
   if (listed) return listed

@@ -1,7 +1,7 @@
 /** What conditions add and what guards refuse, once headers, query and body are known. */
 
 import { err, ok, type Result } from '../base/result.ts'
-import type { Facts, GuardOutcome, Judgement, Target } from './catalog.ts'
+import type { Facts, GuardOutcome, Judgement, Operation } from './catalog.ts'
 import { judgeCondition, verdictOn, type Condition } from './condition.ts'
 import { gatherEvidence, groupTests, type Evidence, type TestGroups } from './evidence.ts'
 import type { Guard } from './guard.ts'
@@ -20,23 +20,47 @@ export interface Checks {
   readonly tests: TestGroups
 }
 
+/** As matching made it: what is to be checked is known with the path. */
+export interface MatchedOperation extends Operation {
+  readonly checks: Checks
+}
+
+export function isMatched(operation: Operation): operation is MatchedOperation {
+  return 'checks' in operation
+}
+
 export function checksOf(additions: readonly Addition[], guards: readonly Guard[]): Checks {
   const added = additions.flatMap(({ condition }) => condition.tests)
   return { additions, guards, tests: groupTests([...added, ...guards.map(({ test }) => test)]) }
 }
 
-/** The scopes that the request needs in all, and the headers to strip; or the first guard's no. */
-export async function judgeChecks(
-  checks: Checks,
-  request: {
-    readonly target: Target
-    readonly facts: Facts
-    readonly held: ReadonlySet<string>
-    readonly baseScopes: readonly string[]
-  },
-): Promise<Result<Judgement, GuardOutcome>> {
-  const evidence = await gatherEvidence(checks.tests, request.target, request.facts)
-  const scopes = new Set(request.baseScopes)
+/**
+ * The scopes that the request needs in all, and the headers to strip; or the first guard's no. At
+ * once where no body is to be read.
+ */
+export function judgeChecks(
+  operation: MatchedOperation,
+  facts: Facts,
+  held: ReadonlySet<string>,
+): Verdict | Promise<Verdict> {
+  const evidence = gatherEvidence(operation.checks.tests, operation.target, facts)
+  const asked = { operation, facts, held }
+  return evidence instanceof Promise
+    ? evidence.then((found) => conclude(asked, found))
+    : conclude(asked, evidence)
+}
+
+type Verdict = Result<Judgement, GuardOutcome>
+
+interface AskedChecks {
+  readonly operation: MatchedOperation
+  readonly facts: Facts
+  readonly held: ReadonlySet<string>
+}
+
+function conclude({ operation, facts, held }: AskedChecks, evidence: Evidence): Verdict {
+  const { checks, baseScopes } = operation
+  const scopes = new Set(baseScopes)
   let assumed: string | undefined
   for (const { scope, condition } of checks.additions) {
     // What cannot be told counts as true: it refuses rather than admits.
@@ -46,8 +70,8 @@ export async function judgeChecks(
   }
   const stripHeaders: string[] = []
   for (const guard of checks.guards) {
-    const outcome = judgeGuard(guard, evidence, request.held)
-    if (outcome === 'strip') stripHeaders.push(...strippedBy(guard, request.facts))
+    const outcome = judgeGuard(guard, evidence, held)
+    if (outcome === 'strip') stripHeaders.push(...strippedBy(guard, facts))
     else if (outcome === 'require' && guard.scope !== undefined) scopes.add(guard.scope)
     else if (typeof outcome === 'object') return err(outcome)
   }

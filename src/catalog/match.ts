@@ -1,11 +1,11 @@
 /** From method, host and path to the operation: which rule decides, and what scopes it asks. */
 
 import { err, ok, type Result } from '../base/result.ts'
-import type { MatchProblem, Operation, Target } from './catalog.ts'
+import type { MatchProblem, Target } from './catalog.ts'
 import { looksAtBody } from './condition.ts'
 import { hostServes, type CompiledHost, type HostQuery } from './host.ts'
 import type { Guard } from './guard.ts'
-import { checksOf, type Addition, type Checks } from './judge.ts'
+import { checksOf, type Addition, type Checks, type MatchedOperation } from './judge.ts'
 import { foldSegment, patternMatches, type Method } from './path.ts'
 import { readPath, type Reading } from './readings.ts'
 import { isRiskier } from './risk.ts'
@@ -39,7 +39,7 @@ export const judgedMethod = (method: string): Method | undefined => METHODS.get(
 export function matchOperation(
   compiled: CompiledService,
   request: { readonly method: string; readonly host: string; readonly target: Target },
-): Result<Operation, MatchProblem> {
+): Result<MatchedOperation, MatchProblem> {
   const method = judgedMethod(request.method)
   if (!method) return err({ reason: 'method_not_allowed' })
   const host = compiled.hosts.get(request.host)
@@ -51,6 +51,7 @@ export function matchOperation(
   const decision = decide(asked)
   if (!decision.ok) return decision
   const { leaf, scopes } = decision.value
+  const { checks, readsBody } = checksFor(asked)
   return ok({
     service: compiled.service,
     host: request.host,
@@ -58,7 +59,8 @@ export function matchOperation(
     target: request.target,
     rule: `${method} ${leaf.text}`,
     baseScopes: scopes,
-    readsBody: readsBody(asked),
+    checks,
+    readsBody,
     readsForm: method === 'POST',
     allowsRanges: leaf.value.allowsRanges,
     allowsUpgrade: leaf.value.allowsUpgrade,
@@ -72,18 +74,24 @@ export function isKnownOperation({ ruleset }: CompiledService, query: MatchQuery
 }
 
 /** Conditions and guards on an operation, from every reading of its path. */
-export function checksFor(ruleset: Ruleset, query: MatchQuery): Checks {
-  const { method } = query
-  if (ruleset.additions.isEmpty && ruleset.guards.isEmpty) return ruleset.general
+function checksFor({ ruleset, query: { method }, paths }: Asked): {
+  readonly checks: Checks
+  readonly readsBody: boolean
+} {
+  const general = { checks: ruleset.general, readsBody: false }
+  if (ruleset.additions.isEmpty && ruleset.guards.isEmpty) return general
   const additions = new Set<Addition>()
   const guards = new Set<Guard>()
-  for (const path of readQuery(ruleset, query).paths) {
+  for (const path of paths) {
     for (const { value } of ruleset.additions.collect(method, path)) additions.add(value)
     for (const { value } of ruleset.guards.collect(method, path))
       if (!isExcepted(value, method, path)) guards.add(value.guard)
   }
-  if (additions.size + guards.size === 0) return ruleset.general
-  return checksOf([...additions], [...ruleset.general.guards, ...guards])
+  if (additions.size + guards.size === 0) return general
+  const readsBody =
+    [...additions].some(({ condition }) => condition.tests.some(looksAtBody)) ||
+    [...guards].some(({ test }) => looksAtBody(test))
+  return { checks: checksOf([...additions], [...ruleset.general.guards, ...guards]), readsBody }
 }
 
 /** A request with all readings of its path, in the form that the tries are asked in. */
@@ -134,18 +142,6 @@ function unsupportedReason({ ruleset: { unsupported }, query, paths }: Asked): s
     if (leaf) return leaf.value
   }
   return undefined
-}
-
-function readsBody({ ruleset: { additions, guards }, query: { method }, paths }: Asked): boolean {
-  return paths.some(
-    (path) =>
-      additions.some(method, path, ({ value }) => value.condition.tests.some(looksAtBody)) ||
-      guards.some(
-        method,
-        path,
-        ({ value }) => looksAtBody(value.guard.test) && !isExcepted(value, method, path),
-      ),
-  )
 }
 
 /** By the path as it is written: a second reading changes what is asked for, not what is told. */

@@ -36,8 +36,7 @@ export function findOperation(
   }
   const target = parseTarget(raw, { allowEncodedSlash: service.allowEncodedSlash })
   if (!target.ok) return err({ reason: 'target_not_canonical', problem: target.error.problem })
-  const { path } = target.value
-  const host = catalog.resolveHost(service, { named: namedHost, method, path })
+  const host = catalog.resolveHost(service, { named: namedHost, method, target: target.value })
   if (!host.ok) return host
   const operation = catalog.match(service, { method, host: host.value, target: target.value })
   if (operation.ok) return operation

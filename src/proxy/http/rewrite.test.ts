@@ -28,8 +28,8 @@ const service = aService(
 )
 
 /** The host that a path alone leads to: uploads go to their own. */
-const resolveHost: DoorAddress['catalog']['resolveHost'] = (_service, { path }) =>
-  ok(path.startsWith('/upload') ? 'files.demo.example' : 'api.demo.example')
+const resolveHost: DoorAddress['catalog']['resolveHost'] = (_service, { target }) =>
+  ok(target?.path.startsWith('/upload') === true ? 'files.demo.example' : 'api.demo.example')
 
 const door = (overrides: Partial<DoorAddress> = {}): DoorAddress => ({
   catalog: { ...aCatalog([service]), resolveHost },

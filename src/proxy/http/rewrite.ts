@@ -5,6 +5,7 @@
  * Only hosts that receive this service's credential; pre-signed URLs elsewhere are left alone.
  */
 
+import { parseTarget } from '../../catalog/target.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Service } from '../../catalog/service.ts'
 
@@ -59,11 +60,11 @@ function receivesCredential({ hosts }: Service, host: string): boolean {
 
 /** Whether the path alone leads to this host, so that no `/~host` is needed. */
 function isReachedByPath(host: string, path: string, { catalog, service }: DoorAddress): boolean {
-  const end = path.search(/[?#]/)
+  const target = parseTarget(path.replace(/#.*$/s, ''), service)
   const resolved = catalog.resolveHost(service, {
     named: undefined,
     method: 'GET',
-    path: end < 0 ? path : path.slice(0, end),
+    target: target.ok ? target.value : undefined,
   })
   return resolved.ok && resolved.value === host
 }
