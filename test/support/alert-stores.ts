@@ -120,12 +120,9 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
         .filter(({ state, at }) => state === 'done' && at >= since).length,
     prune: async (before) => {
       for (const [key, at] of keys) if (at < before.keys) keys.delete(key)
-      for (const [id, { alert }] of alerts)
-        if (alert.lastAt < before.alerts) {
-          alerts.delete(id)
-          for (const [message, { delivery }] of memory.deliveries)
-            if (delivery.alertId === id) memory.deliveries.delete(message)
-        }
+      for (const [id, { alert }] of alerts) if (alert.lastAt < before.alerts) alerts.delete(id)
+      for (const [id, { delivery }] of memory.deliveries)
+        if (!alerts.has(delivery.alertId)) memory.deliveries.delete(id)
     },
   }
 }

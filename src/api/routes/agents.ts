@@ -3,10 +3,10 @@
 import { z } from '@hono/zod-openapi'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Agent } from '../../policy/agent-store.ts'
+import { revokeAgent } from '../../policy/revoke.ts'
 import type { ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { ApiProblem } from '../problem.ts'
-import { applyRevocation, coveredByAgent } from '../revocations.ts'
 import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
 import { agentName, instant, ownerName, pageOf } from '../schemas.ts'
 import { revoked } from './revoke.ts'
@@ -103,16 +103,13 @@ type Changed = Promise<Result<View, ApiProblem>>
 
 function disable({ stores, gates }: ApiParts, changes: ChangeLog, { call, name }: Named): Changed {
   return changes.withdraw(call, async () => {
-    const covered = await coveredByAgent(stores.grants, name, call.at)
-    const revocation = await stores.revocations.revokeAgent(name, call.at, true)
-    if (!revocation) return unknown
-    const revocationView = await applyRevocation(gates, revocation, covered)
+    const revocation = await revokeAgent({ ...stores, gates }, { name, at: call.at, disable: true })
     const agent = await stores.agents.find(name)
-    if (!agent) return unknown
-    const { sequence, cut } = revocationView
-    const details = { tokens: covered.count, sequence, cut }
+    if (!revocation || !agent) return unknown
+    const { revoked: tokens, sequence, cut } = revocation
+    const details = { tokens, sequence, cut }
     return ok({
-      answer: { ...viewOf(agent), revocation: revocationView },
+      answer: { ...viewOf(agent), revocation },
       change: { action: 'agent.disable', target: name, details },
     })
   })

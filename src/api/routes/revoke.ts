@@ -3,12 +3,12 @@
 import { z } from '@hono/zod-openapi'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
+import { revokeAgent, revokeToken, type Revoked } from '../../policy/revoke.ts'
 import { MAX_JWT_LENGTH } from '../../token/jwt.ts'
 import { unwrapToken } from '../../token/shape.ts'
 import type { Change, ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { ApiProblem } from '../problem.ts'
-import { applyRevocation, coveredByAgent, coveredGrant, type Revoked } from '../revocations.ts'
 import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
 
 const request = z
@@ -61,13 +61,13 @@ export function revokeRoute(parts: ApiParts, changes: ChangeLog): Route {
     (call) =>
       changes.withdraw(call, () =>
         call.body.agent === undefined
-          ? revokeGrant(parts, call, call.body)
-          : revokeAgent(parts, call, call.body.agent),
+          ? withdrawToken(parts, call, call.body)
+          : withdrawAgent(parts, call, call.body.agent),
       ),
   )
 }
 
-async function revokeGrant(
+async function withdrawToken(
   parts: ApiParts,
   { at }: Caller,
   { token, id = '' }: { readonly token?: string | undefined; readonly id?: string | undefined },
@@ -75,9 +75,8 @@ async function revokeGrant(
   const { stores, gates } = parts
   const grant =
     token === undefined ? await stores.grants.findById(id) : await findByText(parts, token)
-  const revocation = grant && (await stores.revocations.revokeGrant(grant.id, at))
-  if (!revocation) return unknown('token')
-  const answer = await applyRevocation(gates, revocation, coveredGrant(grant))
+  const answer = grant && (await revokeToken({ ...stores, gates }, grant, at))
+  if (!answer) return unknown('token')
   const details = { agent: grant.agent, sequence: answer.sequence, cut: answer.cut }
   return ok({ answer, change: { action: 'token.revoke', target: grant.id, details } })
 }
@@ -91,15 +90,13 @@ function findByText(
   return stores.grants.findByDigest(digestOf(unwrapToken(text, prefixes)?.text ?? text))
 }
 
-async function revokeAgent(
+async function withdrawAgent(
   { stores, gates }: ApiParts,
   { at }: Caller,
-  agent: string,
+  name: string,
 ): Promise<Made> {
-  const covered = await coveredByAgent(stores.grants, agent, at)
-  const revocation = await stores.revocations.revokeAgent(agent, at, false)
-  if (!revocation) return unknown('agent')
-  const answer = await applyRevocation(gates, revocation, covered)
-  const details = { tokens: covered.count, sequence: answer.sequence, cut: answer.cut }
-  return ok({ answer, change: { action: 'agent.revoke', target: agent, details } })
+  const answer = await revokeAgent({ ...stores, gates }, { name, at, disable: false })
+  if (!answer) return unknown('agent')
+  const details = { tokens: answer.revoked, sequence: answer.sequence, cut: answer.cut }
+  return ok({ answer, change: { action: 'agent.revoke', target: name, details } })
 }

@@ -2,7 +2,7 @@
 
 import { Failure } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
-import { subjectOf, type Alert } from '../../insight/alert.ts'
+import { subjectOf, type ActionTaken, type Alert } from '../../insight/alert.ts'
 import {
   MAX_QUEUED,
   type AlertPage,
@@ -31,11 +31,7 @@ export function createSqliteAlertStore(database: Database): AlertStore {
     find: async (id) => find(id),
     list: async (query, page) => list(database, query, page),
     acknowledge: async (id, by, at) => {
-      database.run(
-        `UPDATE alerts SET status = 'acknowledged', acknowledged_by = :by, acknowledged_at = :at
-         WHERE id = :id AND acknowledged_at IS NULL`,
-        { id, by, at },
-      )
+      acknowledge(database, { id, by, at })
       return find(id)
     },
     unrecorded: async (limit) =>
@@ -46,12 +42,8 @@ export function createSqliteAlertStore(database: Database): AlertStore {
       database.run('UPDATE alerts SET is_recorded = 1 WHERE id = :id', { id })
     },
     pendingActions: async (limit) => pendingActions(database, limit, find),
-    settleAction: async ({ alert, action, target }, state, at) => {
-      database.run(
-        `UPDATE alert_actions SET state = :state, at = :at
-         WHERE alert_id = :id AND action = :action AND target = :target`,
-        { id: alert.id, action, target, state, at },
-      )
+    settleAction: async (pending, state, at) => {
+      settleAction(database, pending, { state, at })
     },
     countActions: async (since) => {
       const query = `SELECT count(*) AS n FROM alert_actions WHERE state = 'done' AND at >= :since`
@@ -190,6 +182,29 @@ function parsePosition(cursor: string): Parameters {
   if (firstAt === undefined || id === undefined)
     throw new Failure('usage_invalid', 'the cursor is not one of this list')
   return { firstAt: Number(firstAt), id }
+}
+
+function acknowledge(
+  database: Database,
+  values: { readonly id: string; readonly by: string; readonly at: number },
+): void {
+  database.run(
+    `UPDATE alerts SET status = 'acknowledged', acknowledged_by = :by, acknowledged_at = :at
+     WHERE id = :id AND acknowledged_at IS NULL`,
+    values,
+  )
+}
+
+function settleAction(
+  database: Database,
+  { alert, action, target }: PendingAction,
+  outcome: Pick<ActionTaken, 'state' | 'at'>,
+): void {
+  database.run(
+    `UPDATE alert_actions SET state = :state, at = :at
+     WHERE alert_id = :id AND action = :action AND target = :target`,
+    { id: alert.id, action, target, ...outcome },
+  )
 }
 
 function pendingActions(
