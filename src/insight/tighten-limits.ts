@@ -1,0 +1,76 @@
+/** Lifetime, source networks and rate that an agent's history suggests for its next token. */
+
+import type { Activity } from '../audit/audit-index.ts'
+import { formatDuration } from '../policy/duration.ts'
+import type { StoredGrant } from '../policy/grant-store.ts'
+import { allowed } from './calls.ts'
+import { rangesOf } from './networks.ts'
+
+export interface Suggestion {
+  /** As its newest token had. */
+  readonly ttl?: string
+  /** Address ranges that hold every address that is known. */
+  readonly bind?: readonly string[]
+  /** Twice the most that was seen in a second. */
+  readonly rate?: string
+  /** What these rest on, one sentence each. */
+  readonly grounds: readonly string[]
+}
+
+interface History {
+  readonly tokens: readonly StoredGrant[]
+  readonly activities: readonly Activity[]
+  readonly recent: readonly { readonly at: number; readonly source: string }[]
+}
+
+const HEADROOM = 2
+
+export function suggestLimits({ tokens, activities, recent }: History): Suggestion {
+  const admitted = allowed(activities)
+  if (admitted.length === 0) return { grounds: [] }
+  const parts = [suggestTtl(tokens), suggestBind(admitted, recent), suggestRate(recent)]
+  return Object.assign({}, ...parts, {
+    grounds: parts.flatMap(({ grounds }) => grounds),
+  }) as Suggestion // of the parts, each of which is one
+}
+
+function suggestTtl(tokens: readonly StoredGrant[]): Suggestion {
+  const newest = tokens.toSorted((left, right) => right.issuedAt - left.issuedAt)[0]
+  if (!newest) return { grounds: [] }
+  const ttl = formatDuration(Math.ceil((newest.expiresAt - newest.issuedAt) / 1000))
+  return { ttl, grounds: [`Its newest token was issued for ${ttl}.`] }
+}
+
+function suggestBind(admitted: readonly Activity[], recent: History['recent']): Suggestion {
+  const sources = new Set(
+    [...admitted.map(({ lastSource }) => lastSource), ...recent.map(({ source }) => source)].filter(
+      (source) => source !== '',
+    ),
+  )
+  const bind = rangesOf([...sources])
+  const seen = `${sources.size === 1 ? 'One source address was' : `${sources.size} source addresses were`} seen: in the newest requests, and in the last one of each operation.`
+  if (bind) return { bind, grounds: [seen] }
+  return { grounds: [`${seen} They lie too far apart for a binding.`] }
+}
+
+function suggestRate(recent: History['recent']): Suggestion {
+  const peak = busiestSecond(recent.map(({ at }) => at))
+  if (peak === 0) return { grounds: [] }
+  return {
+    rate: `${peak * HEADROOM}/s`,
+    grounds: [
+      `At most ${peak} requests came within a second, of the newest ${recent.length}; the rate allows twice as many.`,
+    ],
+  }
+}
+
+/** The most moments within any one second. */
+function busiestSecond(moments: readonly number[]): number {
+  const sorted = moments.toSorted((left, right) => left - right)
+  let [peak, start] = [0, 0]
+  for (const [end, at] of sorted.entries()) {
+    while (at - (sorted[start] ?? at) >= 1000) start += 1
+    peak = Math.max(peak, end - start + 1)
+  }
+  return peak
+}
