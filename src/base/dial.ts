@@ -3,7 +3,8 @@
 import type { Socket } from 'node:net'
 
 export interface DialTarget {
-  readonly protocol: 'http:' | 'https:'
+  /** `http:` has no TLS and stays on this machine; `tcp:` has none and stays in private networks. */
+  readonly protocol: 'http:' | 'https:' | 'tcp:'
   readonly hostname: string
   readonly port: number
   /** TLS server name and certificate name; the hostname unless an operator's origin says otherwise. */
@@ -21,3 +22,14 @@ export interface DialTarget {
  * Throws `address_forbidden`, `upstream_unreachable`, `upstream_timeout` or `upstream_tls_invalid`.
  */
 export type Dial = (target: DialTarget) => Promise<Socket>
+
+export type DatagramTarget = Pick<
+  DialTarget,
+  'hostname' | 'port' | 'allowPrivateAddress' | 'connectTimeoutMs'
+>
+
+/**
+ * Resolves and checks as `Dial` does with `tcp:`, then sends one datagram to the first address.
+ * Resolves when it has left this machine; nobody knows whether it arrives.
+ */
+export type SendDatagram = (target: DatagramTarget, bytes: Buffer) => Promise<void>

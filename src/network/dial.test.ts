@@ -255,6 +255,17 @@ describe('CE-10 an upstream with bad TLS', () => {
       })
   })
 
+  it('may go without TLS to a private network where it was asked for, and never beyond', async () => {
+    const plain = createServer((socket) => void socket.end('hello'))
+    const port = await listen(plain)
+    const [greeting] = (await once(await dialled({ protocol: 'tcp:', port }), 'data')) as [Buffer]
+    expect(String(greeting)).toBe('hello')
+    const beyond = failureOf({ protocol: 'tcp:', port }, { lookup: at('8.8.8.8') })
+    expect(await beyond).toMatchObject({ code: 'upstream_tls_invalid' })
+    const unasked = failureOf({ protocol: 'tcp:', port, allowPrivateAddress: false })
+    expect(await unasked).toMatchObject({ code: 'address_forbidden' })
+  })
+
   it('is refused when the operator’s certificates cannot be read', async () => {
     const { port } = await startTls(good)
     const ca = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'

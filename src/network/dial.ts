@@ -5,19 +5,17 @@
  * the proxy's address that is resolved and checked; the upstream's name goes to it as it is.
  */
 
-import { lookup as resolveName } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import type { Dial, DialTarget } from '../base/dial.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import { classifyAddress, isForbidden } from './address-guard.ts'
 import { connectFirst, type Endpoint } from './connect.ts'
-import { hostProblem } from './origin.ts'
+import { resolve, resolveChecked, systemLookup, unlessAborted, type Lookup } from './resolve.ts'
 import { createSecure, type Secure } from './tls.ts'
 import { openTunnel } from './tunnel.ts'
 import { authorityOf, isProxied, refuseForbidden, type UpstreamProxy } from './upstream-proxy.ts'
 
-/** All addresses of a name, in the order to try them. */
-export type Lookup = (hostname: string) => Promise<readonly { readonly address: string }[]>
+export type { Lookup } from './resolve.ts'
 
 export interface DialParts {
   readonly lookup?: Lookup
@@ -35,8 +33,6 @@ interface Way {
   readonly attemptDelayMs: number
 }
 
-const systemLookup: Lookup = (hostname) => resolveName(hostname, { all: true, order: 'verbatim' })
-
 export function createDial(parts: DialParts = {}): Dial {
   const { lookup = systemLookup, attemptDelayMs = 250, proxy } = parts
   const secure = createSecure()
@@ -47,7 +43,7 @@ export function createDial(parts: DialParts = {}): Dial {
       const way = { target, signal, lookup, attemptDelayMs }
       const isDirect = proxy === undefined || !isProxied(target, proxy)
       const socket = await (isDirect ? direct(way) : throughProxy(way, proxy))
-      if (target.protocol === 'http:') return prepared(socket)
+      if (target.protocol !== 'https:') return prepared(socket)
       return prepared(await verified({ socket, target, signal, secure }))
     } catch (error) {
       throw failureFor(error, timeout)
@@ -58,8 +54,7 @@ export function createDial(parts: DialParts = {}): Dial {
 /** Literal addresses and resolved ones take the same check. */
 async function direct(way: Way): Promise<Socket> {
   const { target, signal, attemptDelayMs } = way
-  const addresses = await resolve(target.hostname, way)
-  const endpoints = addresses.map((address) => checked(address, target))
+  const endpoints = await resolveChecked(target, way)
   return connectFirst({ endpoints, port: target.port, signal, attemptDelayMs })
 }
 
@@ -86,26 +81,6 @@ async function authorizationOf(
     const message = 'the credential for the upstream proxy cannot be had'
     throw new Failure('upstream_unreachable', message, { cause })
   }
-}
-
-async function resolve(hostname: string, { lookup, signal }: Way): Promise<readonly string[]> {
-  if (hostProblem(hostname) !== undefined)
-    throw new Failure('address_forbidden', 'the upstream host is not a plain name or address')
-  if (isIP(hostname) !== 0) return [hostname]
-  const found = await unlessAborted(lookup(hostname), signal)
-  if (found.length === 0) throw new Failure('upstream_unreachable', 'the name has no address')
-  return found.map(({ address }) => address)
-}
-
-/** One bad address spoils all: which of them would be dialled is the attacker's to arrange. */
-function checked(address: string, target: DialTarget): Endpoint {
-  const kind = classifyAddress(address)
-  if (isForbidden(address, { allowPrivate: target.allowPrivateAddress === true }))
-    throw new Failure('address_forbidden', `the upstream has an address that is ${kind}`)
-  // Plain text would show the credential to everyone on the way; on this machine there is none.
-  if (target.protocol === 'http:' && kind !== 'loopback')
-    throw new Failure('upstream_tls_invalid', 'an upstream without TLS must be on this machine')
-  return { address, family: isIP(address) === 4 ? 4 : 6 }
 }
 
 /** The operator's own network is where it belongs; what hands out credentials is no proxy. */
@@ -143,20 +118,6 @@ function prepared(socket: Socket): Socket {
   socket.setNoDelay(true)
   socket.setKeepAlive(true, 30_000)
   return socket
-}
-
-/** Lookups cannot be cancelled, only left behind. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, resolve: settle, reject } = Promise.withResolvers<T>()
-  const onAbort = (): void => {
-    reject(new Error('aborted'))
-  }
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  work.then(settle, reject).finally(() => {
-    signal.removeEventListener('abort', onAbort)
-  })
-  return promise
 }
 
 function failureFor(error: unknown, timeout: AbortSignal): Failure {

@@ -21,7 +21,7 @@ export interface UpstreamProxy {
 
 /** This machine's own services are never behind it, and nothing goes there without TLS inside. */
 export function isProxied({ protocol, hostname }: DialTarget, { exempt }: UpstreamProxy): boolean {
-  if (protocol === 'http:' || isThisMachine(hostname)) return false
+  if (protocol !== 'https:' || isThisMachine(hostname)) return false
   return !exempt.some((rule) =>
     rule.startsWith('*.') ? hostname.endsWith(rule.slice(1)) : hostname === rule,
   )
