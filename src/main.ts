@@ -19,12 +19,13 @@ import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { createLog } from './main/log.ts'
 import { changedServices } from './main/settings-change.ts'
-import { openSettings, type LiveSettings } from './main/settings.ts'
+import { openSettings, type LiveSettings, type Settings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
 import { untilStopped, type Stop } from './main/lifetime.ts'
 import { startWorkers } from './main/workers.ts'
 import { unsafeEnvironment } from './network/unsafe-environment.ts'
 import { verifyEnvelope } from './secret/envelope.ts'
+import { formatReference } from './secret/reference.ts'
 import { removeRun, writeRun, type Run } from './state-dir/run-file.ts'
 import { openStateDirectory, type StateDirectory } from './state-dir.ts'
 import { publishJwks } from './token/jwk.ts'
@@ -179,6 +180,7 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
     catalog: () => settings.current.catalog,
     forgetCredential: (name) => data.forget(name),
     isCredentialConfigured: (name) => state.credentials.isConfigured(name),
+    credentialReference: (name) => referenceTo(settings.current, name),
     verifyEnvelope: (text) => verifyEnvelope(text, settings.current.config.vault.sealers),
     digestOf: state.digest,
     mintJwt: (grant) => mintJwt(grant, { issuer: 'apistronghold', environment, privateKey }),
@@ -191,6 +193,12 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
     log,
     now: systemNow,
   })
+}
+
+/** As text: where a credential comes from, never what is there. */
+function referenceTo({ references }: Settings, name: string): string | undefined {
+  const reference = references.get(name)
+  return reference && formatReference(reference)
 }
 
 async function reload(server: Server, { data, tls }: Planes): Promise<void> {

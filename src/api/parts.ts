@@ -1,6 +1,7 @@
 /** What the control plane is made of. main.ts passes real parts, tests in-memory ones. */
 
 import type { KeyObject } from 'node:crypto'
+import type { AuditIndex } from '../audit/audit-index.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { AuditReader } from '../audit/audit-reader.ts'
 import type { Now } from '../base/clock.ts'
@@ -43,12 +44,16 @@ export interface ApiParts {
   readonly gates: Gates
   readonly audit: AuditLog
   readonly auditReader: AuditReader
+  /** Absent: there are no reports. */
+  readonly auditIndex?: AuditIndex
   /** Asked for each request, since service files may change without a restart. */
   readonly catalog: () => Catalog
   /** Answers when nobody uses the former value any more. */
   readonly forgetCredential: (name: string) => Promise<void>
   /** Whether the secret's source holds something, without opening it. */
   readonly isCredentialConfigured: (name: string) => Promise<boolean>
+  /** Where a credential comes from, as `vault:stripe`; undefined where nothing says so. */
+  readonly credentialReference: (name: string) => string | undefined
   /** Form and signature only; nothing here can decrypt. */
   readonly verifyEnvelope: (text: string) => Result<{ readonly sealer: string }, EnvelopeProblem>
   /** The keyed digest under which a token, a JWT or an operator key is stored. */

@@ -19,6 +19,7 @@ const KINDS = {
   agent_disabled: [409, 'Agent disabled'],
   credential_not_configured: [409, 'Credential not configured'],
   service_unsupported: [409, 'Service not supported yet'],
+  subject_ambiguous: [409, 'More than one of this name'],
   name_taken: [409, 'Name taken'],
   last_admin: [409, 'Last admin'],
   request_running: [409, 'Still running'],

@@ -61,8 +61,8 @@ export interface StaleFacts {
 
 export interface StaleSurvey {
   /** Takes live grants in, in any order. */
-  add(grants: readonly StoredGrant[]): void
-  report(): StaleReport
+  readonly add: (grants: readonly StoredGrant[]) => void
+  readonly report: () => StaleReport
 }
 
 interface Tally {

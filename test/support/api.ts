@@ -24,6 +24,7 @@ import { mintJwt } from '../../src/token/jwt.ts'
 import { deriveKeys, generateGrantMac, generateSigningKey } from '../../src/token/keys.ts'
 import { mintToken, tokenModeOf } from '../../src/token/token.ts'
 import { createMemoryAuditLog } from './audit.ts'
+import { createMemoryAuditIndex } from './audit-index.ts'
 import { NOW } from './grants.ts'
 import { aCatalog, aService } from './services.ts'
 import { createMemoryStores } from './stores.ts'
@@ -91,9 +92,11 @@ export async function createTestApi(
     gates: soleGate(gate),
     audit: audit.log,
     auditReader: audit.reader,
+    auditIndex: createMemoryAuditIndex(audit),
     catalog: () => CATALOG,
     forgetCredential: async (name) => void forgotten.push(name),
     isCredentialConfigured: async (name) => CONFIGURED.includes(name),
+    credentialReference: (name) => (CONFIGURED.includes(name) ? `vault:${name}` : undefined),
     verifyEnvelope: (text) => verifyEnvelope(text, new Map([['alice', sealing.publicKey]])),
     digestOf,
     mintJwt: (grant) => mintJwt(grant, { privateKey: signing, issuer: 'test', environment }),

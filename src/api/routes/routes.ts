@@ -7,6 +7,7 @@ import { agentRoutes } from './agents.ts'
 import { auditRoute } from './audit.ts'
 import { operatorRoutes } from './operators.ts'
 import { replicaRoute } from './replicas.ts'
+import { reportRoutes } from './reports.ts'
 import { revokeRoute } from './revoke.ts'
 import { secretRoutes } from './secrets.ts'
 import { serviceRoutes } from './services.ts'
@@ -21,6 +22,12 @@ export function operatorOnlyRoutes(parts: ApiParts, changes: ChangeLog): readonl
     ...secretRoutes(parts, changes),
     ...serviceRoutes(parts),
     auditRoute(parts, changes),
+    ...reportsOf(parts, changes),
     replicaRoute(parts),
   ]
+}
+
+function reportsOf(parts: ApiParts, changes: ChangeLog): readonly Route[] {
+  const { auditIndex } = parts
+  return auditIndex ? reportRoutes({ ...parts, auditIndex }, changes) : []
 }
