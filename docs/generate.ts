@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { loadCatalog } from '../src/catalog-files.ts'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import type { Service } from '../src/catalog/service.ts'
+import { targetSection } from '../src/config/alerts.ts'
 import { settingPaths, unwrap } from '../src/config/overrides.ts'
 import { environmentSchema, fileSchema } from '../src/config/schema.ts'
 import { settingNotes } from '../src/config/setting.ts'
@@ -54,7 +55,7 @@ A command finds it in the directory where it is called; \`--config FILE\` or \`A
           mock:   {extends: stripe, origin: "https://localhost:9443", ca_file: ca.pem, allow_private_address: true}
 
 A mistake stops the start, and all mistakes are reported at once, each with its line. What stands under \`services\`,
-\`vault.sealers\`, \`env_sources\` and \`secret_dirs\` takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
+\`vault.sealers\`, \`env_sources\`, \`secret_dirs\` and \`alerts\` takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
 nothing. Certificates are read again on SIGHUP and when their files change; listeners and limits only at start. TLS, load balancers
 in front and a proxy on the way out are explained in [Network](network.md).
 
@@ -77,6 +78,15 @@ ${table(['setting', 'form', 'default', 'meaning', 'variable'], environmentRows()
 ## A service, under \`services\`
 
 ${table(['setting', 'form', 'default', 'meaning'], serviceRows())}
+
+## A target, under \`alerts.targets\`
+
+[Alerts](alerts.md) explains what each of them gets.
+
+${table(
+  ['setting', 'form', 'default', 'meaning'],
+  Object.entries(targetSection.shape).flatMap(([name, schema]) => settingRow(name, schema)),
+)}
 
 ## Variables of the command line
 

@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Failure, systemErrorCode } from './base/errors.ts'
 import { nearest } from './base/nearest.ts'
 import type { SourceReference } from './secret/reference.ts'
+import { alertSettings, type AlertSettings } from './config/alerts.ts'
 import { checkSettings } from './config/check.ts'
 import { readDocument } from './config/document.ts'
 import { limitSettings, type LimitSettings } from './config/limits.ts'
@@ -69,6 +70,7 @@ export interface Config {
   /** The only variables that `env:` references may read. */
   readonly environmentSources: readonly string[]
   readonly audit: { readonly quotaBytes: number }
+  readonly alerts: AlertSettings
   readonly limits: LimitSettings
 }
 
@@ -235,6 +237,7 @@ function buildConfig(file: FileSettings, name: string | undefined, path: string)
     ...sourcesOf(settings),
     ...lifetimesOf(settings),
     audit: { quotaBytes: settings.audit?.quota ?? presetBytes(PRESETS.auditQuota) },
+    alerts: alertSettings(settings.alerts, directory),
     limits: limitSettings(settings.limits),
   }
 }

@@ -33,7 +33,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   fleet: PURE,
   api: PURE,
   jobs: PURE,
-  config: ['base', 'catalog', 'policy', 'secret'],
+  config: ['base', 'catalog', 'policy', 'secret', 'insight'],
   'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog', 'injection', 'network'],
   'audit-files': ['base', 'audit', 'storage'],

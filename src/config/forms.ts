@@ -5,8 +5,11 @@ import { z } from 'zod'
 import { isRecipient, parseSealerPublicKey } from '../secret/keys.ts'
 import { isSealerName, isSecretName } from '../secret/names.ts'
 import { parseReference } from '../secret/reference.ts'
+import { parseWebhookUrl } from '../secret/webhook-url.ts'
+import { ANOMALY_RULES } from '../insight/alert.ts'
 import { parseCidr } from '../policy/cidr.ts'
 import { parseAddress, type Address } from './address.ts'
+import { parseSyslogAddress } from './syslog-address.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 const SERVICE_ID = /^[a-z][a-z0-9-]{1,31}$/
@@ -80,6 +83,28 @@ export const exemption = () =>
   )
 export const plainProxy = () =>
   readAs(parsePlainProxy, 'must be http://HOST:PORT, without credentials and path')
+export const webhookUrl = () =>
+  readAs(parseWebhookUrl, 'must be https://HOST/PATH in its plain form, without credentials')
+export const syslogAddress = () =>
+  readAs(
+    parseSyslogAddress,
+    'must be tls://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:/PATH',
+  )
+export const anomalyRule = () =>
+  textThat(
+    (raw) => ANOMALY_RULES.some((rule) => rule === raw),
+    `must be an anomaly rule: ${ANOMALY_RULES.join(', ')}`,
+  )
+export const targetName = () =>
+  textThat(
+    (raw) => /^[0-9A-Za-z][\w.:[\]-]{0,63}$/.test(raw),
+    'must be a name of letters, digits, dots, colons and hyphens',
+  )
+
+const SCORE = 'must be a number from 0 to 1'
+export const score = () =>
+  z.number({ error: SCORE }).min(0, { error: SCORE }).max(1, { error: SCORE })
+
 export const splitName = () => textThat(isSecretName, 'must be the name of a split, as admin')
 export const operatorName = () => textThat(isSealerName, "must be an operator's name")
 export const recipient = () => textThat(isRecipient, 'must be an age recipient (age1...)')

@@ -3,6 +3,7 @@
 import { nearest } from '../base/nearest.ts'
 import type { SourceReference } from '../secret/reference.ts'
 import { formatAddress, isLoopback, type Address } from './address.ts'
+import { targetNameOf } from './alerts.ts'
 import { limitSettings } from './limits.ts'
 import { defaultListeners } from './listeners.ts'
 import { PRESETS, type EnvironmentSettings } from './schema.ts'
@@ -40,6 +41,7 @@ export function checkEnvironment(
     ...checkLifetimes(settings),
     ...checkLimits(settings),
     ...checkReferences(settings),
+    ...checkTargets(settings),
     ...(services ? checkServices(settings, services) : []),
   ]
 }
@@ -141,7 +143,16 @@ function checkReferences(settings: EnvironmentSettings): PathMistake[] {
   })
 }
 
-function referencesOf(settings: EnvironmentSettings): [string[], SourceReference][] {
+function checkTargets({ alerts: { targets = [] } = {} }: EnvironmentSettings): PathMistake[] {
+  const names = targets.map(targetNameOf)
+  return names.flatMap((name, index) => {
+    if (names.indexOf(name) === index) return []
+    const path = ['alerts', 'targets', index]
+    return valueMistake(path, `${path.join('.')}: is called as another target: give it a name`)
+  })
+}
+
+function referencesOf(settings: EnvironmentSettings): [PropertyKey[], SourceReference][] {
   const proxy = settings.upstream_proxy?.credential
   const services = Object.entries(settings.services ?? {})
   const ofServices = services.flatMap(([id, { credential, splits = {} }]) => [
@@ -150,13 +161,17 @@ function referencesOf(settings: EnvironmentSettings): [string[], SourceReference
       named(['services', id, 'splits', split], reference),
     ),
   ])
-  return proxy ? [...ofServices, named(['upstream_proxy', 'credential'], proxy)] : ofServices
+  const ofTargets = (settings.alerts?.targets ?? []).flatMap(({ secret }, index) =>
+    secret ? [named(['alerts', 'targets', index, 'secret'], secret)] : [],
+  )
+  const ofProxy = proxy ? [named(['upstream_proxy', 'credential'], proxy)] : []
+  return [...ofServices, ...ofTargets, ...ofProxy]
 }
 
-const named = (path: string[], reference: SourceReference): [string[], SourceReference] => [
-  path,
-  reference,
-]
+const named = (
+  path: PropertyKey[],
+  reference: SourceReference,
+): [PropertyKey[], SourceReference] => [path, reference]
 
 /** `env:` and `file:` reach only what the file lists, so that a typo cannot pick up another secret. */
 function referenceProblem(

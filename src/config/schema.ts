@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
 import {
   absolutePath,
   duration,
@@ -142,6 +143,7 @@ export const environmentSchema = section({
     meaning: 'the only variables that `env:` references may read; `start` hands them on',
   }),
   audit: auditSection.optional(),
+  alerts: alertsSection.optional(),
   limits: limitsSection.optional(),
 })
 
