@@ -1,5 +1,15 @@
 /** The control plane as typed methods. Throws `ApiError` when it says no, `UnreachableError` when it is silent. */
 
+import type {
+  BlastRadius,
+  BlastRadiusQuestion,
+  StaleQuestion,
+  StaleReport,
+  TightenQuestion,
+  TightenReport,
+  UsageQuestion,
+  UsageReport,
+} from './report-types.ts'
 import { createTransport, pathOf, type Transport, type TransportOptions } from './transport.ts'
 import type {
   AddedOperator,
@@ -26,6 +36,7 @@ import type {
 
 export { ApiError, type FieldProblem, type Problem, UnreachableError } from './errors.ts'
 export type { Fetch, TransportOptions as ClientOptions } from './transport.ts'
+export type * from './report-types.ts'
 export type * from './types.ts'
 
 export type Client = ReturnType<typeof createClient>
@@ -42,6 +53,7 @@ export function createClient(options: TransportOptions) {
     audit: {
       query: (filter: AuditFilter = {}) => get<Page<AuditRecord>>(call, '/v1/audit', { ...filter }),
     },
+    reports: reportsOf(call),
     replicas: { list: () => get<Page<ReplicaView>>(call, '/v1/replicas') },
     live: () => get<Live>(call, '/-/live'),
     /** Resolves with `ready: false` too: that is an answer. */
@@ -144,5 +156,17 @@ function servicesOf(call: Transport) {
   return {
     list: () => get<Page<ServiceView>>(call, '/v1/services'),
     find: (id: string) => get<ServiceDetail>(call, pathOf('v1', 'services', id)),
+  }
+}
+
+function reportsOf(call: Transport) {
+  const path = (name: string) => pathOf('v1', 'reports', name)
+  return {
+    blastRadius: (question: BlastRadiusQuestion) =>
+      get<BlastRadius>(call, path('blast-radius'), { ...question }),
+    usage: (question: UsageQuestion = {}) => get<UsageReport>(call, path('usage'), { ...question }),
+    stale: (question: StaleQuestion = {}) => get<StaleReport>(call, path('stale'), { ...question }),
+    tighten: (question: TightenQuestion) =>
+      get<TightenReport>(call, path('tighten'), { ...question }),
   }
 }
