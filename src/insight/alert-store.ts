@@ -48,6 +48,7 @@ export interface AlertPage {
 
 export interface PendingAction extends Pick<ActionTaken, 'action' | 'target'> {
   readonly alert: Alert
+  readonly state: 'pending' | 'begun'
 }
 
 export interface AlertStore {
@@ -61,13 +62,14 @@ export interface AlertStore {
   /** Alerts that the audit was not told of yet, oldest first. */
   unrecorded(limit: number): Promise<readonly Alert[]>
   markRecorded(id: string): Promise<void>
+  /** Those that are pending or begun, oldest first. */
   pendingActions(limit: number): Promise<readonly PendingAction[]>
   settleAction(
     pending: PendingAction,
     state: Exclude<ActionState, 'pending'>,
     at: number,
   ): Promise<void>
-  /** Actions that were done since then. */
+  /** Actions that were begun or done since then. */
   countActions(since: number): Promise<number>
   /** Forgets alerts whose last finding is older, and keys that were told before. */
   prune(before: { readonly alerts: number; readonly keys: number }): Promise<void>

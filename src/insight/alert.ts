@@ -23,10 +23,11 @@ const RULES: Readonly<Record<AnomalyRule, true>> = {
 
 export const ANOMALY_RULES = Object.keys(RULES) as readonly AnomalyRule[] // the keys of a literal
 
-/** Beside the anomalies: that actions of the policy were held back. */
-export type AlertRule = AnomalyRule | 'actions_withheld'
+/** Beside the anomalies: that actions were held back, and a try of the way to a target. */
+export type AlertRule = AnomalyRule | 'actions_withheld' | 'test'
 
-export const ALERT_RULES: readonly AlertRule[] = [...ANOMALY_RULES, 'actions_withheld']
+/** Those of which alerts are kept. */
+export const ALERT_RULES = [...ANOMALY_RULES, 'actions_withheld'] as const
 
 /** A finding under a key that is the same however often it is told. */
 export interface KeyedFinding extends Finding {
@@ -37,8 +38,12 @@ export interface KeyedFinding extends Finding {
 export const ALERT_ACTIONS = ['suspend_token', 'disable_agent'] as const
 export type AlertAction = (typeof ALERT_ACTIONS)[number]
 
-/** `unneeded`: the token or the agent was dead already; `withheld`: too many in the last hour. */
-export type ActionState = 'pending' | 'done' | 'unneeded' | 'withheld'
+/**
+ * `begun`: takes effect, and the audit has yet to hold it; `unneeded`: the token or the agent was
+ * dead already; `withheld`: there were too many in the last hour.
+ */
+export const ACTION_STATES = ['pending', 'begun', 'done', 'unneeded', 'withheld'] as const
+export type ActionState = (typeof ACTION_STATES)[number]
 
 export interface ActionTaken {
   readonly action: AlertAction

@@ -134,6 +134,12 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
     await alerts.raise(aRaise({ action: { ...SUSPEND, target: 'tok_other' } }))
     const pending = await alerts.pendingActions(10)
     expect(pending.map(({ target }) => target)).toEqual([TOKEN_ID, 'tok_other'])
+    await alerts.settleAction(pending[0]!, 'begun', NOW + 4)
+    expect(await alerts.pendingActions(10)).toMatchObject([
+      { target: 'tok_other', state: 'pending' },
+      { target: TOKEN_ID, state: 'begun' },
+    ])
+    expect(await alerts.countActions(NOW)).toBe(1)
     await alerts.settleAction(pending[0]!, 'done', NOW + 5)
     await alerts.settleAction(pending[1]!, 'withheld', NOW + 6)
     expect(await alerts.pendingActions(10)).toEqual([])

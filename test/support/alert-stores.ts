@@ -101,14 +101,10 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
     },
     pendingActions: async (limit) =>
       [...alerts.values()]
-        .flatMap((kept) =>
-          kept.actions
-            .filter(({ state }) => state === 'pending')
-            .map(({ action, target, at }) => ({ alert: viewOf(kept), action, target, at })),
-        )
+        .flatMap((kept) => unsettledOf(kept).map((taken) => ({ ...taken, alert: viewOf(kept) })))
         .sort((left, right) => left.at - right.at)
         .slice(0, limit)
-        .map(({ alert, action, target }) => ({ alert, action, target })),
+        .map(({ alert, action, target, state }) => ({ alert, action, target, state })),
     settleAction: async ({ alert, action, target }, state, at) => {
       const actions = alerts.get(alert.id)?.actions ?? []
       const index = actions.findIndex((it) => it.action === action && it.target === target)
@@ -117,7 +113,7 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
     countActions: async (since) =>
       [...alerts.values()]
         .flatMap(({ actions }) => actions)
-        .filter(({ state, at }) => state === 'done' && at >= since).length,
+        .filter(({ state, at }) => (state === 'begun' || state === 'done') && at >= since).length,
     prune: async (before) => {
       for (const [key, at] of keys) if (at < before.keys) keys.delete(key)
       for (const [id, { alert }] of alerts) if (alert.lastAt < before.alerts) alerts.delete(id)
@@ -125,6 +121,12 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
         if (!alerts.has(delivery.alertId)) memory.deliveries.delete(id)
     },
   }
+}
+
+function unsettledOf({ actions }: KeptAlert) {
+  return actions.flatMap(({ state, ...others }) =>
+    state === 'pending' || state === 'begun' ? [{ ...others, state }] : [],
+  )
 }
 
 function findInWindow({ alerts }: AlertMemory, raise: Raise): KeptAlert | undefined {

@@ -40,7 +40,7 @@ CREATE TABLE alert_actions (
   alert_id TEXT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
   action   TEXT NOT NULL CHECK (action IN ('suspend_token', 'disable_agent')),
   target   TEXT NOT NULL,
-  state    TEXT NOT NULL CHECK (state IN ('pending', 'done', 'unneeded', 'withheld')),
+  state    TEXT NOT NULL CHECK (state IN ('pending', 'begun', 'done', 'unneeded', 'withheld')),
   at       INTEGER NOT NULL,
   PRIMARY KEY (alert_id, action, target)
 ) STRICT;

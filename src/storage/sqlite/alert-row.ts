@@ -2,18 +2,16 @@
 
 import { Failure } from '../../base/errors.ts'
 import {
+  ACTION_STATES,
   ALERT_ACTIONS,
   ALERT_RULES,
   ALERT_STATUSES,
-  type ActionState,
   type ActionTaken,
   type Alert,
 } from '../../insight/alert.ts'
 import { defined } from '../../policy/defined.ts'
 import type { Database, Row } from './database.ts'
 import { integerOf, numberOf, optionalIntegerOf, optionalTextOf, textOf } from './row.ts'
-
-const STATES: readonly ActionState[] = ['pending', 'done', 'unneeded', 'withheld']
 
 export function parseAlertRow(database: Database, row: Row): Alert {
   const id = textOf(row, 'id')
@@ -45,7 +43,7 @@ export function parseActionRow(row: Row): ActionTaken {
   return {
     action: oneOf(ALERT_ACTIONS, row, 'action'),
     target: textOf(row, 'target'),
-    state: oneOf(STATES, row, 'state'),
+    state: oneOf(ACTION_STATES, row, 'state'),
     at: integerOf(row, 'at'),
   }
 }

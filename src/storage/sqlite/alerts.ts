@@ -46,7 +46,8 @@ export function createSqliteAlertStore(database: Database): AlertStore {
       settleAction(database, pending, { state, at })
     },
     countActions: async (since) => {
-      const query = `SELECT count(*) AS n FROM alert_actions WHERE state = 'done' AND at >= :since`
+      const query = `SELECT count(*) AS n FROM alert_actions
+        WHERE state IN ('begun', 'done') AND at >= :since`
       return integerOf(database.get(query, { since }) ?? {}, 'n')
     },
     prune: async ({ alerts, keys }) => {
@@ -212,10 +213,12 @@ function pendingActions(
   limit: number,
   find: (id: string) => Alert | undefined,
 ): PendingAction[] {
-  const query = `SELECT * FROM alert_actions WHERE state = 'pending' ORDER BY at LIMIT :limit`
+  const query = `SELECT * FROM alert_actions WHERE state IN ('pending', 'begun')
+    ORDER BY at LIMIT :limit`
   return database.all(query, { limit }).flatMap((row) => {
     const alert = find(textOf(row, 'alert_id'))
-    const { action, target } = parseActionRow(row)
-    return alert ? [{ alert, action, target }] : []
+    const { action, target, state } = parseActionRow(row)
+    const isUnsettled = state === 'pending' || state === 'begun'
+    return alert && isUnsettled ? [{ alert, action, target, state }] : []
   })
 }

@@ -1,0 +1,122 @@
+/**
+ * One message posted to somebody else's server, over a connection of its own. The status is all
+ * that counts: a redirect is a refusal, what the answer says is never read, and time is bounded.
+ */
+
+import { request as startRequest } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Now } from '../base/clock.ts'
+import type { Dial } from '../base/dial.ts'
+import { Failure, systemErrorCode } from '../base/errors.ts'
+import { err, ok } from '../base/result.ts'
+import type { Delivered, DeliveryProblem } from '../insight/alert-target.ts'
+import type { WebhookUrl } from '../secret/webhook-url.ts'
+
+export interface Posting {
+  readonly url: WebhookUrl
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON. */
+  readonly body: string
+  /** PEM certificates to trust instead of the public roots. */
+  readonly ca: string | undefined
+  readonly allowPrivateAddress: boolean
+}
+
+export type Post = (posting: Posting, signal: AbortSignal) => Promise<Delivered>
+
+export interface PostParts {
+  readonly dial: Dial
+  readonly now: Now
+  /** From the first look-up to the status. */
+  readonly timeoutMs: number
+}
+
+interface Answer {
+  readonly status: number
+  readonly retryAfter: string | undefined
+}
+
+const MAX_HEAD_BYTES = 16 * 1024
+const DEFAULT_PORTS = { 'http:': 80, 'https:': 443 } as const
+
+export function createPost({ dial, now, timeoutMs }: PostParts): Post {
+  return async (posting, signal) => {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const either = AbortSignal.any([signal, timeout])
+    try {
+      const { url, ca, allowPrivateAddress } = posting
+      const { protocol, hostname, port } = url
+      const trust = ca === undefined ? {} : { ca }
+      const socket = await dial({
+        ...{ protocol, hostname, port, allowPrivateAddress, ...trust },
+        ...{ connectTimeoutMs: timeoutMs, signal: either },
+      })
+      return judge(await exchange(socket, posting, either), now())
+    } catch (error) {
+      return err({ problem: timeout.aborted ? 'it did not answer in time' : wordsFor(error) })
+    }
+  }
+}
+
+function exchange(socket: Socket, { url, headers, body }: Posting, signal: AbortSignal) {
+  return new Promise<Answer>((resolve, reject) => {
+    const request = startRequest({
+      createConnection: () => socket,
+      method: 'POST',
+      path: url.path,
+      headers: {
+        host: hostOf(url),
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'user-agent': 'apistronghold',
+        connection: 'close',
+        ...headers,
+      },
+      maxHeaderSize: MAX_HEAD_BYTES,
+      signal,
+    })
+    request.on('error', reject)
+    request.once('close', () => {
+      socket.destroy()
+      reject(new Error('closed'))
+    })
+    request.once('response', (answer) => {
+      answer.on('error', () => undefined)
+      resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] })
+      request.destroy()
+    })
+    request.end(body)
+  })
+}
+
+function hostOf({ protocol, hostname, port }: WebhookUrl): string {
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname
+  return port === DEFAULT_PORTS[protocol] ? host : `${host}:${port}`
+}
+
+function judge({ status, retryAfter }: Answer, now: number): Delivered {
+  if (status >= 200 && status < 300) return ok(undefined)
+  const seconds = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, now)
+  const problem: DeliveryProblem = {
+    problem: status >= 300 && status < 400 ? 'it redirects elsewhere' : `it answered ${status}`,
+    // Standard Webhooks: the receiver wants no more of them.
+    isFinal: status === 410,
+    ...(seconds !== undefined && { retryAfterSeconds: seconds }),
+  }
+  return err(problem)
+}
+
+/** Seconds or a date (RFC 9110 10.2.3). */
+export function parseRetryAfter(text: string, now: number): number | undefined {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text)
+    ? Date.parse(text)
+    : NaN
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
+}
+
+/** Node's messages may quote what was sent or received; its codes do not. */
+function wordsFor(error: unknown): string {
+  if (error instanceof Failure) return error.message
+  return `the connection failed: ${systemErrorCode(error) ?? 'given up'}`
+}
