@@ -1,0 +1,251 @@
+/**
+ * Where findings become alerts: kept first, then recorded in the audit, then acted on, then sent.
+ * What one step leaves undone, because the disk is full or the process dies, is taken up again.
+ */
+
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { Now } from '../base/clock.ts'
+import { Failure } from '../base/errors.ts'
+import { newRequestId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import {
+  ACTIONS_COUNTED_MS,
+  ALERTS_KEPT_MS,
+  KEYS_KEPT_MS,
+  type Alert,
+  type AlertPolicy,
+  type KeyedFinding,
+} from '../insight/alert.ts'
+import type { AlertStore, MuteStore, PendingAction, Raise } from '../insight/alert-store.ts'
+import type { AlertTarget } from '../insight/alert-target.ts'
+import { planRaise } from '../insight/raise.ts'
+import { ACTION_NAMES, isNeeded, perform, type ActionParts } from './alert-actions.ts'
+import type { Courier } from './courier.ts'
+
+export interface AlertDeskParts {
+  readonly alerts: AlertStore
+  readonly mutes: Pick<MuteStore, 'list'>
+  readonly audit: Pick<AuditLog, 'change'>
+  readonly courier: Pick<Courier, 'wake'>
+  readonly actions: ActionParts
+  /** Both asked each time, since they may change without a restart. */
+  readonly policy: () => AlertPolicy
+  readonly targets: () => readonly Pick<AlertTarget, 'name' | 'wants'>[]
+  readonly log: Log
+  readonly now: Now
+  /** How long to leave what cannot be finished now. */
+  readonly troubleMs?: number
+}
+
+export interface AlertDesk {
+  /**
+   * Resolves when all of them are kept, whatever became of the rest. Rejects with
+   * `database_unavailable`: then they are to be told again, which raises nothing twice.
+   */
+  take(findings: readonly KeyedFinding[]): Promise<void>
+  /** Takes up what was left undone; forgets what is old. */
+  resume(): Promise<void>
+  close(): Promise<void>
+}
+
+const BATCH = 100
+const TROUBLE_MS = 30_000
+const HOUSEKEEPING_MS = 24 * 3_600_000
+
+export function createAlertDesk(parts: AlertDeskParts): AlertDesk {
+  return new Desk(parts)
+}
+
+class Desk implements AlertDesk {
+  readonly #parts: AlertDeskParts
+  /** Steps follow each other: nothing is recorded or done twice because two were at it. */
+  #last: Promise<unknown> = Promise.resolve()
+  #retry: NodeJS.Timeout | undefined
+  readonly #housekeeping: NodeJS.Timeout
+  #isClosed = false
+
+  constructor(parts: AlertDeskParts) {
+    this.#parts = parts
+    this.#housekeeping = setInterval(() => void this.resume(), HOUSEKEEPING_MS).unref()
+  }
+
+  take(findings: readonly KeyedFinding[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const finding of findings) await this.#raise(finding)
+      await this.#settle()
+    })
+  }
+
+  resume(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#settle()
+      await this.#prune()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#housekeeping)
+    await this.#last
+    clearTimeout(this.#retry)
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #raise(finding: KeyedFinding): Promise<void> {
+    const { mutes, policy, targets, now } = this.#parts
+    const at = now()
+    const held = await mutes.list(at)
+    const raise = planRaise(finding, {
+      ...{ mutes: held, now: at },
+      ...{ policy: policy(), targets: targets() },
+    })
+    if (raise) await this.#keep(raise)
+  }
+
+  async #keep(raise: Raise): Promise<void> {
+    const { alerts, log } = this.#parts
+    const raised = await alerts.raise(raise)
+    if (!raised?.isNew) return
+    const { id, rule, agent, score, status } = raised.alert
+    log.warn('alert_raised', { id, rule, agent, score, status })
+    for (const target of raised.full) log.error('alert_queue_full', { id, target })
+  }
+
+  /** Never throws: what is kept is not lost, and whoever told of it must not tell it forever. */
+  async #settle(): Promise<void> {
+    const steps = [() => this.#record(), () => this.#act(), () => this.#record()]
+    // An audit that is full must not keep a stolen token alive, so each step is tried.
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        this.#retryLater(error)
+      }
+    }
+    this.#parts.courier.wake()
+  }
+
+  async #record(): Promise<void> {
+    const { alerts } = this.#parts
+    for (;;) {
+      const unrecorded = await alerts.unrecorded(BATCH)
+      for (const alert of unrecorded) {
+        await this.#recordAlert(alert)
+        await alerts.markRecorded(alert.id)
+      }
+      if (unrecorded.length < BATCH) return
+    }
+  }
+
+  async #recordAlert(alert: Alert): Promise<void> {
+    const { id, rule, agent, tokenId, score, reason, requestId, muteId } = alert
+    const details = { id, rule, score, reason, requestId: requestId ?? null }
+    await this.#change('alert.raise', {
+      target: agent ?? tokenId ?? 'unknown',
+      details: { ...details, ...(muteId !== undefined && { muteId }) },
+    })
+  }
+
+  async #act(): Promise<void> {
+    const { alerts } = this.#parts
+    let pending: readonly PendingAction[]
+    let isStuck = false
+    do {
+      pending = await alerts.pendingActions(BATCH)
+      for (const action of pending) {
+        try {
+          await this.#actOn(action)
+        } catch (error) {
+          isStuck = true
+          this.#retryLater(error)
+        }
+      }
+    } while (pending.length === BATCH && !isStuck)
+  }
+
+  async #actOn(pending: PendingAction): Promise<void> {
+    const { alerts, actions, now } = this.#parts
+    if (pending.state === 'pending') {
+      if (!(await isNeeded(actions, pending))) {
+        await alerts.settleAction(pending, 'unneeded', now())
+        return
+      }
+      if (await this.#isTooMuch()) {
+        await this.#withhold(pending)
+        return
+      }
+      await alerts.settleAction(pending, 'begun', now())
+    }
+    const revoked = await perform(actions, pending)
+    const { id, rule, reason, requestId } = pending.alert
+    const cause = { alert: id, rule, reason, requestId: requestId ?? null }
+    const effect = revoked && {
+      tokens: revoked.revoked,
+      sequence: revoked.sequence,
+      cut: revoked.cut,
+    }
+    await this.#change(ACTION_NAMES[pending.action], {
+      target: pending.target,
+      details: { ...cause, ...effect },
+    })
+    await alerts.settleAction(pending, 'done', now())
+    const { action, target } = pending
+    this.#parts.log.warn('alert_acted', { id, rule, action, target, cut: revoked?.cut })
+  }
+
+  /** A baseline that somebody poisoned must not shut down everything that works here. */
+  async #isTooMuch(): Promise<boolean> {
+    const { alerts, policy, now } = this.#parts
+    const count = await alerts.countActions(now() - ACTIONS_COUNTED_MS)
+    return count >= policy().maxActionsPerHour
+  }
+
+  /** Says so once in a window, to every target, and no mute holds it back. */
+  async #withhold(pending: PendingAction): Promise<void> {
+    const { alerts, policy, targets, now } = this.#parts
+    const { alert, action, target } = pending
+    await alerts.settleAction(pending, 'withheld', now())
+    const { maxActionsPerHour, windowMs } = policy()
+    const reason = `${maxActionsPerHour} actions in an hour are the limit, so further ones are withheld, the first of them ${action} of ${target} (${alert.rule}); look, then act yourself`
+    await this.#keep({
+      key: `withheld ${alert.id} ${action} ${target}`,
+      draft: { rule: 'actions_withheld', score: 1, reason, firstAt: now() },
+      ...{ windowMs, now: now() },
+      targets: targets().map(({ name }) => name),
+    })
+  }
+
+  async #change(
+    action: string,
+    change: { readonly target: string; readonly details: Readonly<Record<string, unknown>> },
+  ): Promise<void> {
+    await this.#parts.audit.change({
+      ...change,
+      ...{ action, at: this.#parts.now(), requestId: newRequestId(), operator: 'system' },
+      ...{ result: 'done', source: 'local' },
+    })
+  }
+
+  async #prune(): Promise<void> {
+    const { alerts, now } = this.#parts
+    try {
+      await alerts.prune({ alerts: now() - ALERTS_KEPT_MS, keys: now() - KEYS_KEPT_MS })
+    } catch (error) {
+      this.#retryLater(error)
+    }
+  }
+
+  #retryLater(error: unknown): void {
+    const kind = error instanceof Failure ? error.code : 'unexpected'
+    this.#parts.log.error('alert_step_failed', { kind })
+    if (this.#isClosed) return
+    clearTimeout(this.#retry)
+    const delayMs = this.#parts.troubleMs ?? TROUBLE_MS
+    this.#retry = setTimeout(() => void this.resume(), delayMs).unref()
+  }
+}
