@@ -53,7 +53,7 @@ function runWithPinnedNode() {
     join(root, 'node_modules', '.bin', 'node'),
   ].filter(existsSync)[0]
   if (pinned === undefined || process.env.APISTRONGHOLD_PINNED_NODE === '1') return giveUp()
-  const child = spawn(pinned, process.argv.slice(1), {
+  const child = spawn(pinned, process.execArgv.concat(process.argv.slice(1)), {
     stdio: 'inherit',
     env: Object.assign({}, process.env, { APISTRONGHOLD_PINNED_NODE: '1' }),
   })

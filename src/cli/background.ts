@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../base/errors.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { readLockOwner, readRun, type Run } from '../state-dir/run-file.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 import { clientOf, findRunning, isOwnProcess } from './running.ts'
 import { overridesOf, type Local, type Session } from './session.ts'
 
@@ -68,7 +69,7 @@ function spawnServer(session: Session, local: Local): SpawnedServer {
   const log = openLog(state.logFile)
   const before = fstatSync(log).size
   const args = ['serve', '--config', config.path, '--env', config.environment]
-  const child = spawn(process.execPath, [executable(), ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, executable(), ...args], {
     cwd: state.path,
     detached: true,
     env: { ...cleanEnvironment(session, local), ...overridesOf(session) },

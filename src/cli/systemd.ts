@@ -3,6 +3,7 @@
 import type { Config } from '../config.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { executable } from './background.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 
 export function systemdUnit({
   config,
@@ -27,7 +28,7 @@ ${
     ? `# Better than root: useradd --system apistronghold, chown -R apistronghold: ${state.path}, then
 # User=apistronghold\n`
     : ''
-}${sources.join('')}ExecStart=${quote(process.execPath)} ${quote(executable())} serve --config ${quote(config.path)} --env ${config.environment}
+}${sources.join('')}ExecStart=${quote(process.execPath)} ${NODE_FLAGS.join(' ')} ${quote(executable())} serve --config ${quote(config.path)} --env ${config.environment}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 TimeoutStopSec=${config.limits.stopGraceSeconds + 10}

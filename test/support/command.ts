@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
   readonly timeoutMs?: number
+  /** Flags of node itself. */
+  readonly nodeFlags?: readonly string[]
   /** Another script than the repository's own `bin/apistronghold.js`. */
   readonly script?: string
 }
@@ -50,11 +52,15 @@ export function cleanEnvironment(directory: string): Record<string, string> {
 }
 
 export function startCommand(args: readonly string[], options: RunOptions): RunningCommand {
-  const child = spawn(process.execPath, [options.script ?? COMMAND, ...args], {
-    cwd: options.directory,
-    env: { ...cleanEnvironment(options.directory), ...options.environment },
-    stdio: 'pipe',
-  })
+  const child = spawn(
+    process.execPath,
+    [...(options.nodeFlags ?? []), options.script ?? COMMAND, ...args],
+    {
+      cwd: options.directory,
+      env: { ...cleanEnvironment(options.directory), ...options.environment },
+      stdio: 'pipe',
+    },
+  )
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))

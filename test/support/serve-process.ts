@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { get as getPlainly } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { join } from 'node:path'
+import { NODE_FLAGS } from '../../src/cli/node-flags.ts'
 import { startCommand, type RunningCommand, type RunOptions } from './command.ts'
 
 export interface ServeAddresses {
@@ -25,7 +26,7 @@ export function startServe(
   stateDirectory: string,
   args: readonly string[],
 ): ServeProcess {
-  const running = startCommand(['serve', ...args], place)
+  const running = startCommand(['serve', ...args], { ...place, nodeFlags: NODE_FLAGS })
   return { running, ready: untilReady(running, stateDirectory) }
 }
 
