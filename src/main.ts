@@ -15,6 +15,7 @@ import type { Log } from './base/log.ts'
 import { formatAddress } from './config/address.ts'
 import { VERSION } from './config/version.ts'
 import type { Config, ConfigRequest } from './config.ts'
+import { openAlerts, type Alerts } from './main/alerts.ts'
 import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { createLog } from './main/log.ts'
@@ -60,6 +61,7 @@ interface Server {
 
 interface Planes {
   readonly data: DataSide
+  readonly alerts: Alerts
   readonly api: RunningApi
   /** The control plane's certificate; absent: plaintext. */
   readonly tls: LiveTls | undefined
@@ -129,10 +131,12 @@ async function startPlanes(server: Server): Promise<Planes> {
   const { settings, log, request } = server
   const { control, environment } = settings.current.config
   const data = await openData(server)
+  let alerts: Alerts | undefined
   try {
+    alerts = openAlerts({ settings, state: server.state, gates: data.gates, log })
     const tls =
       control.tls && openTls({ plane: 'control', files: control.tls, log, now: systemNow })
-    const app = buildApi(server, data)
+    const app = buildApi(server, { data, alerts })
     const api = await startApi({ app, listen: control.listen, tls: tls?.current })
     const [main, ...others] = data.listeners.map(urlOf)
     const run = {
@@ -148,9 +152,10 @@ async function startPlanes(server: Server): Promise<Planes> {
       api.renewTls(pair)
       writeRun(request.state, { ...run, controlCertificate: pair.fingerprint })
     })
-    return { data, api, tls, run }
+    return { data, alerts, api, tls, run }
   } catch (error) {
     await data.close(0)
+    await alerts?.close()
     throw error
   }
 }
@@ -165,7 +170,10 @@ function urlOf({ address, service, isSecure }: Place) {
   return { service, url: `${isSecure ? 'https' : 'http'}://${address}` }
 }
 
-function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
+function buildApi(
+  { settings, state, log, startedAt }: Server,
+  { data, alerts }: Pick<Planes, 'data' | 'alerts'>,
+) {
   const { config } = settings.current
   const { environment } = config
   const privateKey = state.keys.tokenSigning
@@ -189,6 +197,7 @@ function buildApi({ settings, state, log, startedAt }: Server, data: DataSide) {
       audit: state.journal.status().writable,
       ...(await data.checks()),
     }),
+    testAlerts: () => alerts.test(),
     cursorKey: state.derived.cursor,
     log,
     now: systemNow,
@@ -201,12 +210,13 @@ function referenceTo({ references }: Settings, name: string): string | undefined
   return reference && formatReference(reference)
 }
 
-async function reload(server: Server, { data, tls }: Planes): Promise<void> {
+async function reload(server: Server, { data, alerts, tls }: Planes): Promise<void> {
   tls?.reload()
   const before = server.settings.current
   if (!(await server.settings.reload())) return
   const { current } = server.settings
   await data.reload()
+  alerts.reload()
   const services = changedServices(before, current)
   await recordChange(server, 'settings.reload', { catalog: current.catalog.digest, services })
 }
@@ -223,11 +233,16 @@ async function recordChange(
   })
 }
 
-function stopper(server: Server, { data, api, tls }: Planes, directory: StateDirectory): Stop {
+function stopper(
+  server: Server,
+  { data, alerts, api, tls }: Planes,
+  directory: StateDirectory,
+): Stop {
   return async () => {
     const graceMs = server.settings.current.config.limits.stopGraceSeconds * 1000
     tls?.close()
     const [drained] = await Promise.all([data.close(graceMs), api.close(graceMs)])
+    await alerts.close()
     await recordChange(server, 'service.stop', { ...drained }).catch(() => {
       server.log.error('stop_not_recorded')
     })

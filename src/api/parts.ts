@@ -8,6 +8,7 @@ import type { Now } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Result } from '../base/result.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { AlertStore, MuteStore } from '../insight/alert-store.ts'
 import type { AgentStore } from '../policy/agent-store.ts'
 import type { Gates } from '../policy/gate.ts'
 import type { Grant } from '../policy/grant.ts'
@@ -34,6 +35,8 @@ export interface ApiStores {
   readonly revocations: RevocationLog
   readonly sealed: SealedStore
   readonly idempotency: IdempotencyStore
+  readonly alerts: AlertStore
+  readonly mutes: MuteStore
 }
 
 export interface ApiParts {
@@ -64,6 +67,10 @@ export interface ApiParts {
   readonly publicKeys: () => { readonly keys: readonly object[] }
   /** Each part by name: whether it works right now. */
   readonly readiness: () => Promise<Readonly<Record<string, boolean>>>
+  /** Sends a test to every target of alerts; those without a problem got it. */
+  readonly testAlerts: () => Promise<
+    readonly { readonly target: string; readonly problem?: string }[]
+  >
   /** For cursors only; derived from the environment's MAC key. */
   readonly cursorKey: KeyObject
   readonly log: Log

@@ -77,6 +77,7 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
     const muted = await alerts.raise(aRaise({ muteId: 'mut_1' }))
     expect(muted).toMatchObject({ isNew: true, alert: { status: 'muted', muteId: 'mut_1' } })
     expect(await alerts.raise(aRaise({ muteId: 'mut_1' }))).toMatchObject({ isNew: false })
+    await alerts.acknowledge(muted!.alert.id, 'alice', NOW)
     expect(await alerts.raise(aRaise())).toMatchObject({ isNew: true, alert: { status: 'open' } })
   })
 

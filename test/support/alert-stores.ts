@@ -135,7 +135,7 @@ function findInWindow({ alerts }: AlertMemory, raise: Raise): KeptAlert | undefi
     .filter(
       ({ alert }) =>
         subjectOf(alert) === subjectOf(draft) &&
-        (alert.status === 'muted') === (muteId !== undefined) &&
+        (alert.muteId !== undefined) === (muteId !== undefined) &&
         Math.abs(alert.firstAt - draft.firstAt) < windowMs,
     )
     .sort((left, right) => right.alert.firstAt - left.alert.firstAt)[0]

@@ -102,6 +102,7 @@ export async function createTestApi(
     mintJwt: (grant) => mintJwt(grant, { privateKey: signing, issuer: 'test', environment }),
     publicKeys: () => publishJwks([signing]),
     readiness: async () => checks,
+    testAlerts: async () => [],
     cursorKey: keys.cursor,
     log: silentLog,
     now: () => clock.now,

@@ -4,6 +4,8 @@ import type { ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { Route } from '../route.ts'
 import { agentRoutes } from './agents.ts'
+import { muteRoutes } from './alert-mutes.ts'
+import { alertRoutes } from './alerts.ts'
 import { auditRoute } from './audit.ts'
 import { operatorRoutes } from './operators.ts'
 import { replicaRoute } from './replicas.ts'
@@ -23,6 +25,8 @@ export function operatorOnlyRoutes(parts: ApiParts, changes: ChangeLog): readonl
     ...serviceRoutes(parts),
     auditRoute(parts, changes),
     ...reportsOf(parts, changes),
+    ...alertRoutes(parts, changes),
+    ...muteRoutes(parts, changes),
     replicaRoute(parts),
   ]
 }

@@ -77,7 +77,7 @@ function raise(database: Database, raising: Raise): Raised | undefined {
 /** Records of several writers come only nearly in order, so that the window opens both ways. */
 function findInWindow(database: Database, { draft, windowMs, muteId }: Raise): string | undefined {
   const row = database.get(
-    `SELECT id FROM alerts WHERE subject = :subject AND (status = 'muted') = :isMuted
+    `SELECT id FROM alerts WHERE subject = :subject AND (mute_id IS NOT NULL) = :isMuted
        AND first_at > :after AND first_at < :before ORDER BY first_at DESC LIMIT 1`,
     {
       subject: subjectOf(draft),
