@@ -59,7 +59,8 @@ function apiEnding({ status, code, detail, problem, requestId }: ApiError): Endi
       message:
         'the control plane does not accept this operator key: it may have been removed, or belong to another environment',
     }
-  if (status === 404) return { exitCode: EXIT.notFound, code, message }
+  if (status === 404 || code === 'subject_ambiguous')
+    return { exitCode: EXIT.notFound, code, message }
   if (USAGE_CODES.has(code)) return { exitCode: EXIT.usage, code, message }
   return { exitCode: EXIT.failed, code, message: `${message} (request ${requestId})` }
 }

@@ -10,6 +10,7 @@ import { registerInit } from './init.ts'
 import { registerLogin } from './login.ts'
 import { registerLogs } from './logs.ts'
 import { registerOperator } from './operator.ts'
+import { registerReport } from './report.ts'
 import { registerSecret } from './secret.ts'
 import { registerServe } from './serve.ts'
 import { registerService } from './service.ts'
@@ -33,6 +34,7 @@ const REGISTRATIONS = [
   registerService,
   registerOperator,
   registerAudit,
+  registerReport,
   registerLogin,
   registerDoctor,
   registerCompletion,

@@ -19,6 +19,7 @@ export function aTerminal(
     note: (text) => noted.push(text),
     isInteractive: false,
     isPrintingToPerson: false,
+    columns: 160,
     dialogue: createDialogue(),
     colors: picocolors.createColors(false),
     env: {},

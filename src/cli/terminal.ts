@@ -14,6 +14,8 @@ export interface Terminal {
   readonly isInteractive: boolean
   /** Standard output is a terminal and not a pipe or a file. */
   readonly isPrintingToPerson: boolean
+  /** How wide standard output is; a wide one where it is no terminal. */
+  readonly columns: number
   /** Only to be used where `isInteractive`. */
   readonly dialogue: Dialogue
   readonly colors: Colors
@@ -23,6 +25,7 @@ export interface Terminal {
   readInput(): Promise<string | undefined>
 }
 
+const WIDE = 160
 const MAX_INPUT_BYTES = 1024 * 1024
 
 export function createTerminal(): Terminal {
@@ -32,6 +35,7 @@ export function createTerminal(): Terminal {
     note: (text) => stderr.write(`${text}\n`),
     isInteractive: stdin.isTTY && stdout.isTTY,
     isPrintingToPerson: stdout.isTTY,
+    columns: stdout.isTTY ? stdout.columns : WIDE,
     dialogue: createDialogue(),
     colors: picocolors.createColors(wantsColors(stdout.isTTY)),
     env,

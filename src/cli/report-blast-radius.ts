@@ -1,0 +1,240 @@
+/** A blast radius as text: what it could do, what it did, and at the end what to run. */
+
+import type { BlastRadius, ReportedCredential, ReportedToken } from '../../sdk/src/client.ts'
+import { formatDistance, formatMoment } from './moments.ts'
+import {
+  columns,
+  heading,
+  leftOut,
+  paragraph,
+  plainLong,
+  riskPaint,
+  type Paper,
+} from './report-paper.ts'
+import { bindingWords, coverageWords, lifeWords, useWords } from './report-words.ts'
+import { plain } from './table.ts'
+
+const SHOWN = 20
+const DEEP = '      '
+
+export function blastRadiusText(paper: Paper, report: BlastRadius): string {
+  return [
+    title(paper, report),
+    paragraph(paper, coverageWords(report.coverage), ''),
+    ...tokenSections(paper, report),
+    ...calledSection(paper, report),
+    ...refusedSection(paper, report),
+    ...scopeSections(paper, report),
+    ...credentialSection(paper, report),
+    ...agentSection(paper, report),
+    ...containmentSection(paper, report),
+  ].join('\n')
+}
+
+function title({ colors }: Paper, { subject, at, worstRisk }: BlastRadius): string {
+  const name = plain(subject.name)
+  const worst =
+    worstRisk === undefined
+      ? colors.green('nothing live')
+      : `worst: ${riskPaint({ colors, columns: 0 })(worstRisk)}`
+  return `${colors.bold(`Blast radius of ${subject.kind} ${name}`)}, ${formatMoment(at)}, ${worst}`
+}
+
+function tokenSections(paper: Paper, report: BlastRadius): string[] {
+  const { subject, tokens, descendants, ancestors } = report
+  const noun = subject.kind === 'token' ? 'Token' : `Live tokens (${tokens.total})`
+  return [
+    ...tokenSection(paper, report, { name: noun, ...tokens }),
+    ...tokenSection(paper, report, {
+      name: `Live tokens below (${descendants.total})`,
+      ...descendants,
+    }),
+    ...tokenSection(paper, report, {
+      name: `Tokens above (${ancestors.length})`,
+      items: ancestors,
+      total: ancestors.length,
+    }),
+  ]
+}
+
+interface TokenList {
+  readonly name: string
+  readonly items: readonly ReportedToken[]
+  readonly total: number
+}
+
+function tokenSection(paper: Paper, { at }: BlastRadius, { name, items, total }: TokenList) {
+  if (total === 0) return []
+  const shown = items.slice(0, SHOWN)
+  return [
+    heading(paper, name),
+    ...shown.map((token) => describeToken(paper, token, at)),
+    ...leftOut(shown.length, total),
+  ]
+}
+
+function describeToken(paper: Paper, token: ReportedToken, now: number): string {
+  const paint = riskPaint(paper)
+  const head = `  ${paint(token.worstRisk.padEnd(11))}  ${token.id}  ${plain(token.agent)}`
+  const above = token.chain.length === 0 ? '' : `; below ${token.chain.join(' > ')}`
+  return [
+    head,
+    paragraph(paper, `${lifeWords(token, now)}; ${useWords(token, now)}`, DEEP),
+    paragraph(paper, `${bindingWords(token)}${above}`, DEEP),
+    paragraph(paper, token.scopes.join(', '), DEEP),
+  ].join('\n')
+}
+
+function calledSection(paper: Paper, { called, coverage, at }: BlastRadius): string[] {
+  if (called.total === 0) return [heading(paper, 'Called'), '  nothing in this window']
+  const shown = called.items.slice(0, SHOWN)
+  const rows = shown.map((call) => [
+    call.risk,
+    String(call.calls),
+    call.failed === 0 ? '' : String(call.failed),
+    formatDistance(call.lastAt, Math.min(at, coverage.until)),
+    call.agent,
+    `${call.service} ${call.operation}`,
+  ])
+  const header = [
+    { name: 'risk', paint: riskPaint(paper) },
+    { name: 'calls', align: 'right' },
+    { name: 'failed', align: 'right' },
+    { name: 'last' },
+    { name: 'agent' },
+    { name: 'operation', yields: true },
+  ] as const
+  return [
+    heading(paper, 'Called, worst first'),
+    columns(paper, header, rows),
+    ...leftOut(shown.length, called.total),
+  ]
+}
+
+function refusedSection(paper: Paper, { refused, coverage, at }: BlastRadius): string[] {
+  if (refused.total === 0) return []
+  const shown = refused.items.slice(0, SHOWN)
+  const rows = shown.map((one) => [
+    String(one.count),
+    one.reason,
+    formatDistance(one.lastAt, Math.min(at, coverage.until)),
+    one.agent,
+    `${one.service} ${one.operation}`.trim(),
+  ])
+  const header = [
+    { name: 'times', align: 'right' },
+    { name: 'reason' },
+    { name: 'last' },
+    { name: 'agent' },
+    { name: 'operation', yields: true },
+  ] as const
+  return [
+    heading(paper, 'Refused'),
+    columns(paper, header, rows),
+    ...leftOut(shown.length, refused.total),
+  ]
+}
+
+function scopeSections(paper: Paper, { scopes }: BlastRadius): string[] {
+  const [used, unused] = [true, false].map((isUsed) =>
+    scopes.filter(({ calls }) => calls > 0 === isUsed),
+  )
+  return [
+    ...scopeSection(paper, 'Granted and used', used),
+    ...scopeSection(paper, 'Granted and never used in this window', unused),
+  ]
+}
+
+function scopeSection(paper: Paper, name: string, scopes: BlastRadius['scopes'] = []): string[] {
+  if (scopes.length === 0) return []
+  const rows = scopes.map((scope) => [
+    scope.risk,
+    scope.scope,
+    String(scope.calls),
+    `${scope.operations - scope.unused.total} of ${scope.operations}`,
+    scope.title,
+  ])
+  const header = [
+    { name: 'risk', paint: riskPaint(paper) },
+    { name: 'scope' },
+    { name: 'calls', align: 'right' },
+    { name: 'operations used', align: 'right' },
+    { name: 'what it allows', yields: true },
+  ] as const
+  return [heading(paper, name), columns(paper, header, rows)]
+}
+
+function credentialSection(paper: Paper, { credentials, at }: BlastRadius): string[] {
+  if (credentials.length === 0) return []
+  return [
+    heading(paper, 'Real credentials behind it'),
+    ...credentials.map((credential) => describeCredential(paper, credential, at)),
+  ]
+}
+
+function describeCredential(paper: Paper, credential: ReportedCredential, now: number): string {
+  const { name, reference = 'nowhere: not configured', holders, isCut } = credential
+  const shown = holders.slice(0, SHOWN).map(({ agent, tokens }) => `${agent} (${tokens})`)
+  const more = holders.length > shown.length ? `, and ${holders.length - shown.length} more` : ''
+  const who = holders.length === 0 ? 'nobody' : shown.join(', ')
+  const atLeast = isCut ? ' at least' : ''
+  return [
+    `  ${paper.colors.bold(plain(name))}  ${plain(reference)}`,
+    paragraph(paper, versionWords(credential, now), DEEP),
+    paragraph(paper, `agents with live tokens for it${atLeast}: ${who}${more}`, DEEP),
+  ].join('\n')
+}
+
+export function versionWords(credential: ReportedCredential, now: number): string {
+  const { version, sealedBy = '', storedAt, usedVersion } = credential
+  const used = usedVersion === undefined ? 'not given to a request in this window' : undefined
+  if (version === undefined || storedAt === undefined)
+    return used ?? `version ${usedVersion ?? ''} was given to the last request`
+  const stored = `version ${version}, sealed by ${sealedBy}, stored ${formatDistance(storedAt, now)}`
+  if (used !== undefined) return `${stored}; ${used}`
+  return usedVersion === String(version)
+    ? `${stored}; given to the last request`
+    : `${stored}; the last request was given version ${usedVersion ?? ''}`
+}
+
+const RELATIONS = {
+  subject: 'holds it',
+  holder: 'holds it',
+  below: 'below',
+  above: 'above',
+  shares: 'shares a credential',
+} as const
+
+function agentSection(paper: Paper, { agents }: BlastRadius): string[] {
+  const shown = agents.slice(0, SHOWN)
+  if (shown.length === 0) return []
+  const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens }) => [
+    name,
+    RELATIONS[relation],
+    relation === 'shares' || relation === 'above' ? '' : String(tokens),
+    isDisabled ? 'disabled' : 'enabled',
+    owner,
+  ])
+  const header = [
+    { name: 'agent' },
+    { name: 'relation' },
+    { name: 'tokens', align: 'right' },
+    { name: 'state' },
+    { name: 'owner', yields: true },
+  ] as const
+  return [
+    heading(paper, 'Agents'),
+    columns(paper, header, rows),
+    ...leftOut(shown.length, agents.length),
+  ]
+}
+
+function containmentSection(paper: Paper, { containment }: BlastRadius): string[] {
+  if (containment.length === 0) return []
+  const steps = containment.map(({ command, effect }, index) => {
+    const number = `${index + 1}.`.padEnd(4)
+    if (command === undefined) return paragraph(paper, `${number}${effect}`)
+    return `  ${number}${paper.colors.bold(plainLong(command))}\n${paragraph(paper, effect, DEEP)}`
+  })
+  return [heading(paper, 'To contain it, the most effective first'), ...steps]
+}
