@@ -1,5 +1,6 @@
 /** The control plane as typed methods. Throws `ApiError` when it says no, `UnreachableError` when it is silent. */
 
+import { alertsOf } from './alerts.ts'
 import type {
   BlastRadius,
   BlastRadiusQuestion,
@@ -36,6 +37,7 @@ import type {
 
 export { ApiError, type FieldProblem, type Problem, UnreachableError } from './errors.ts'
 export type { Fetch, TransportOptions as ClientOptions } from './transport.ts'
+export type * from './alert-types.ts'
 export type * from './report-types.ts'
 export type * from './types.ts'
 
@@ -54,6 +56,7 @@ export function createClient(options: TransportOptions) {
       query: (filter: AuditFilter = {}) => get<Page<AuditRecord>>(call, '/v1/audit', { ...filter }),
     },
     reports: reportsOf(call),
+    alerts: alertsOf(call),
     replicas: { list: () => get<Page<ReplicaView>>(call, '/v1/replicas') },
     live: () => get<Live>(call, '/-/live'),
     /** Resolves with `ready: false` too: that is an answer. */

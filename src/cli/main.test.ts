@@ -50,6 +50,12 @@ const COMMANDS = [
   'service set stripe --origin https://localhost:1',
   'service test GET https://api.stripe.com/v1/charges',
   'audit query',
+  'alert list',
+  'alert ack alt_00000000000000000000',
+  'alert mute --rule two_places --for 8h --reason r',
+  'alert mutes',
+  'alert unmute mut_00000000000000000000',
+  'alert test',
   'doctor',
 ]
 

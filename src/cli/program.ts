@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import { registerAgent } from './agent.ts'
+import { registerAlert } from './alert.ts'
 import { registerAudit } from './audit.ts'
 import { addSharedOptions, createRunner } from './command.ts'
 import { registerCompletion } from './completion.ts'
@@ -34,6 +35,7 @@ const REGISTRATIONS = [
   registerService,
   registerOperator,
   registerAudit,
+  registerAlert,
   registerReport,
   registerLogin,
   registerDoctor,

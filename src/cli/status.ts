@@ -12,6 +12,8 @@ import { clientOf, findRunning } from './running.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
+const MAX_COUNTED_ALERTS = 1000
+
 interface Status {
   readonly environment: string
   readonly running: boolean
@@ -26,6 +28,8 @@ interface Status {
   readonly servicePorts?: Readonly<Record<string, string>>
   readonly ready?: boolean
   readonly checks?: Readonly<Record<string, boolean>>
+  /** Open ones; at most 1000 are counted. */
+  readonly alerts?: number
   readonly services?: {
     readonly withCredential: readonly string[]
     readonly withoutCredential: readonly string[]
@@ -64,17 +68,24 @@ function factsOf({ pid, data, control, services, startedAt }: Run) {
   return { pid, uptimeSeconds, data, control, servicePorts: services }
 }
 
-async function askPlanes({ state }: Local, run: Run): Promise<Ready & Pick<Status, 'services'>> {
+async function askPlanes(
+  { state }: Local,
+  run: Run,
+): Promise<Ready & Pick<Status, 'services' | 'alerts'>> {
   const key = readLocalOperator(state)?.key
   const client = clientOf(run, key)
   const ready = await client.ready()
   if (key === undefined) return ready
   const { items } = await client.services.list()
+  const open = await client.alerts
+    .list({ status: 'open', limit: MAX_COUNTED_ALERTS })
+    .catch(() => undefined) // an issuer may not read them
   const [withCredential, withoutCredential] = [true, false].map((wanted) =>
     items.filter((service) => hasCredential(service) === wanted).map(({ id }) => id),
   )
   return {
     ...ready,
+    ...(open && { alerts: open.items.length }),
     services: {
       withCredential: withCredential ?? [],
       withoutCredential: withoutCredential ?? [],
@@ -94,6 +105,13 @@ function workersOf(checks: Status['checks'] = {}): string | undefined {
   return `${workers.filter(([, works]) => works).length} of ${workers.length} serve`
 }
 
+/** Undefined where there are none. */
+function alertsOf({ alerts = 0 }: Status): string | undefined {
+  if (alerts === 0) return undefined
+  const count = alerts === MAX_COUNTED_ALERTS ? `${alerts} or more` : String(alerts)
+  return `${count} open: apistronghold alert list`
+}
+
 function describeStatus({ colors }: Terminal, found: Status): string {
   const line = (name: string, text: string | undefined) =>
     text === undefined || text === '' ? [] : `${colors.dim(name.padEnd(14))}${text}`
@@ -110,6 +128,7 @@ function describeStatus({ colors }: Terminal, found: Status): string {
     ...Object.entries(found.servicePorts ?? {}).map(([id, url]) => line(`  ${id}`, url)),
     line('workers', workersOf(found.checks)),
     line('ready', found.ready === undefined ? undefined : ready),
+    line('alerts', alertsOf(found)),
     line('credentials', found.services?.withCredential.join(', ')),
     line('configuration', found.config),
     line('state', found.stateDirectory),
