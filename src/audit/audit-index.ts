@@ -48,6 +48,43 @@ export interface Activity {
   readonly usage: UsageSums
 }
 
+export const COUNT_KEYS = [
+  'agent',
+  'tokenId',
+  'service',
+  'operation',
+  'scopes',
+  'decision',
+  'reason',
+  'credential',
+  'day',
+] as const
+export type CountKey = (typeof COUNT_KEYS)[number]
+
+/** Which requests to count, and what sets them apart. */
+export interface CountQuery {
+  readonly by: readonly CountKey[]
+  readonly agent?: string
+  readonly tokenId?: string
+  readonly service?: string
+  readonly scope?: string
+  readonly decision?: 'allow' | 'deny'
+  readonly reason?: string
+  /** Epoch ms, inclusive. */
+  readonly since?: number
+  /** Epoch ms, exclusive. */
+  readonly until?: number
+}
+
+export interface RequestCount {
+  /** In the order of `by`; null where a request has none. */
+  readonly key: readonly (string | null)[]
+  readonly count: number
+  readonly failed: number
+  readonly firstAt: number
+  readonly lastAt: number
+}
+
 export interface IndexStatus {
   /** Records in it. */
   readonly records: number
@@ -62,6 +99,8 @@ export interface IndexStatus {
 
 export interface AuditIndex extends AuditReader {
   activity(query: ActivityQuery): Promise<readonly Activity[]>
+  /** The most frequent first. */
+  counts(query: CountQuery): Promise<readonly RequestCount[]>
   status(): Promise<IndexStatus>
   /** Begins anew from the journal; resolves once begun. Readers see what is there so far. */
   rebuild(): Promise<void>

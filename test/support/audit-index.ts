@@ -1,6 +1,14 @@
 /** The audit's index in memory: worked out anew from the records at each question. */
 
-import type { Activity, ActivityQuery, AuditIndex, UsageSums } from '../../src/audit/audit-index.ts'
+import type {
+  Activity,
+  ActivityQuery,
+  AuditIndex,
+  CountKey,
+  CountQuery,
+  RequestCount,
+  UsageSums,
+} from '../../src/audit/audit-index.ts'
 import type { AuditRecord } from '../../src/audit/audit-reader.ts'
 import type { MemoryAudit } from './audit.ts'
 
@@ -37,6 +45,7 @@ export function createMemoryAuditIndex({ reader, records }: MemoryAudit): AuditI
   return {
     query: (query) => reader.query(query),
     activity: async (query) => activityOf(records(), query),
+    counts: async (query) => countsOf(records(), query),
     status: async () => ({
       records: records().length,
       newestAt: undefined,
@@ -69,6 +78,37 @@ export function activityOf(records: readonly AuditRecord[], query: ActivityQuery
       group.map(({ requestId }) => ends.get(requestId)),
     ),
   )
+}
+
+function countsOf(records: readonly AuditRecord[], query: CountQuery): RequestCount[] {
+  const { by, agent, tokenId, service, scope, decision, reason, ...span } = query
+  const asked = activityOf(records, span).filter((each) =>
+    [
+      agent === undefined || each.agent === agent,
+      tokenId === undefined || each.tokenId === tokenId,
+      service === undefined || each.service === service,
+      scope === undefined || each.scopes.includes(scope),
+      decision === undefined || each.decision === decision,
+      reason === undefined || each.reason === reason,
+    ].every(Boolean),
+  )
+  const groups = Map.groupBy(asked, (each) => JSON.stringify(by.map((key) => valueOf(each, key))))
+  return [...groups].map(([key, group]) => ({
+    key: JSON.parse(key) as RequestCount['key'],
+    count: group.reduce((sum, { count }) => sum + count, 0),
+    failed: group.reduce((sum, { failed }) => sum + failed, 0),
+    firstAt: Math.min(...group.map(({ firstAt }) => firstAt)),
+    lastAt: Math.max(...group.map(({ lastAt }) => lastAt)),
+  }))
+}
+
+function valueOf(activity: Activity, key: CountKey): string | null {
+  const { credential, rule, scopes, firstAt } = activity
+  if (key === 'operation') return rule ?? null
+  if (key === 'scopes') return scopes.join(',')
+  if (key === 'day') return new Date(firstAt).toISOString().slice(0, 10)
+  if (key === 'credential') return credential ? `${credential.name}@${credential.version}` : null
+  return activity[key] ?? null
 }
 
 function isAsked(

@@ -16,6 +16,12 @@ export function segmentPath(directory: string, first: number): string {
   return join(directory, `${String(first).padStart(16, '0')}.jsonl`)
 }
 
+/** The first sequence number of the segment that has this name; undefined when none has. */
+export function parseSegmentName(name: string): number | undefined {
+  const digits = NAME.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /** A writer's segments, oldest first; none when the directory is not there. */
 export async function listSegments(directory: string): Promise<readonly Segment[]> {
   const names = await entriesOf(directory)

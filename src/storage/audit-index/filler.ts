@@ -1,0 +1,130 @@
+/**
+ * Takes the journal's lines into the index, a batch in one transaction: rows, sums, what the watch
+ * learnt and found, and how far it came. Whoever stops in between goes on where the last batch ended.
+ */
+
+import type { Finding, Watch } from '../../insight/watch.ts'
+import { Batch } from './batch.ts'
+import type { IndexDatabase } from './database.ts'
+import { JournalTail, type Next } from './journal-tail.ts'
+import { OpenRequests } from './open-requests.ts'
+import { Positions } from './positions.ts'
+import { parseRecord } from './record-row.ts'
+import { Terms } from './terms.ts'
+
+/** What the watch found, under a name that stays the same should it be found again. */
+export interface KeyedFinding {
+  readonly key: string
+  readonly finding: Finding
+}
+
+export interface FillerParts {
+  readonly database: IndexDatabase
+  /** The journal's: one directory for each writer. */
+  readonly directory: string
+  readonly watch: Watch
+  /** Findings in records that are older are of no use to anybody any more. */
+  readonly startedAt: number
+}
+
+/** Large enough that a transaction is little beside its rows, small enough that queries wait little. */
+const BATCH_LINES = 4000
+const BATCH_MS = 60
+
+export class Filler {
+  readonly #parts: FillerParts
+  readonly #positions: Positions
+  readonly #terms: Terms
+  readonly #open: OpenRequests
+  readonly #tail: JournalTail
+
+  constructor(parts: FillerParts) {
+    this.#parts = parts
+    this.#positions = new Positions(parts.database)
+    this.#terms = new Terms(parts.database)
+    this.#open = new OpenRequests(parts.database)
+    this.#tail = new JournalTail(parts.directory, this.#positions.starts)
+    this.#tail.discover()
+  }
+
+  /** One batch. `isAtEnd` when everything is in that was written. */
+  fill(): { readonly isAtEnd: boolean; readonly found: readonly KeyedFinding[] } {
+    const { database } = this.#parts
+    const batch = new Batch({ database, terms: this.#terms, open: this.#open })
+    const found: KeyedFinding[] = []
+    const deadline = performance.now() + BATCH_MS
+    let isAtEnd = false
+    if (!this.#tail.peek()) return { isAtEnd: true, found }
+    database.transaction(() => {
+      for (let lines = 0; lines < BATCH_LINES && performance.now() < deadline; lines++) {
+        const next = this.#tail.peek()
+        isAtEnd = next === undefined
+        if (!next) break
+        this.#add(next, batch, found)
+        this.#tail.take(next)
+      }
+      this.#write(batch, found)
+    })
+    return { isAtEnd, found }
+  }
+
+  /** New writers; false when lines that were taken in are no longer in the journal. */
+  look(): boolean {
+    this.#tail.discover()
+    return [...this.#tail.tails.values()].every((tail) => tail.isSound())
+  }
+
+  /** Segments in the index that the journal took back, or that retention has removed. */
+  staleSegments(): readonly number[] {
+    const rows = this.#parts.database.all(
+      'SELECT segment.id, name, segment.first FROM segment JOIN writer ON writer.id = segment.writer',
+    )
+    return rows
+      .filter(({ name, first }) => !this.#isThere(String(name), Number(first)))
+      .map(({ id }) => Number(id))
+  }
+
+  behindBytes(): number {
+    return this.#tail.behindBytes()
+  }
+
+  close(): void {
+    this.#tail.close()
+  }
+
+  #isThere(writer: string, first: number): boolean {
+    const tail = this.#tail.tails.get(writer)
+    if (!tail?.segments.includes(first)) return false
+    return tail.isSound() || tail.place.first !== first
+  }
+
+  #add({ writer, line }: Next, batch: Batch, found: KeyedFinding[]): void {
+    const { id, seq } = this.#positions.of(writer)
+    const { glance, bytes, first, offset } = line
+    const isNew = glance.sequence > seq
+    const record = isNew ? parseRecord(bytes) : undefined
+    this.#positions.advance(writer, {
+      ...{ first, offset: offset + bytes.length + 1 },
+      seq: Math.max(seq, glance.sequence),
+    })
+    if (!record) return
+    const time = Date.parse(glance.time)
+    if (Number.isNaN(time)) return
+    const segment = this.#positions.segmentOf(id, first, time)
+    batch.add({ line, length: bytes.length, record, writer: id, segment })
+    for (const finding of this.#parts.watch.observe(record))
+      if (time >= this.#parts.startedAt)
+        found.push({ key: `${writer}:${glance.sequence}:${finding.rule}`, finding })
+  }
+
+  #write(batch: Batch, found: readonly KeyedFinding[]): void {
+    const { database, watch } = this.#parts
+    const rows = batch.write()
+    this.#positions.write()
+    database.run("UPDATE meta SET value = value + ? WHERE name = 'records'", rows)
+    for (const [subject, value] of watch.takeLearnt())
+      database.run('INSERT OR REPLACE INTO learnt VALUES (?, ?)', subject, JSON.stringify(value))
+    for (const { key, finding } of found)
+      database.run('INSERT OR IGNORE INTO finding VALUES (?, ?)', key, JSON.stringify(finding))
+  }
+}
