@@ -78,6 +78,7 @@ function escapeSlack(text: string): string {
 export function inert(text: string): string {
   const broken = printable(text.slice(0, MAX_TEXT_LENGTH))
     .replace(/[@#`*~|[\]]/g, (sign) => `${sign}${ZERO_WIDTH_SPACE}`)
-    .replace(/(?<=[:./])(?=\/|www\.)/gi, ZERO_WIDTH_SPACE)
+    .replaceAll('\n', ' ')
+    .replace(/(?<=:)\/\/|(?<=www)\./gi, (sign) => `${ZERO_WIDTH_SPACE}${sign}`)
   return escapeSlack(broken)
 }

@@ -3,6 +3,7 @@
 import type { Alert, KeyedFinding, Mute } from '../../src/insight/alert.ts'
 import type { Raise } from '../../src/insight/alert-store.ts'
 import type { AlertNotice } from '../../src/insight/alert-target.ts'
+import { defined } from '../../src/policy/defined.ts'
 import { NOW } from './grants.ts'
 
 export const AGENT = 'order-processing-agent'
@@ -42,17 +43,20 @@ export function aRaise({ draft, ...overrides }: RaiseOverrides = {}): Raise {
   }
 }
 
-export function aMute(overrides: Partial<Mute> = {}): Mute {
+type MuteOverrides = { readonly [K in keyof Mute]?: Mute[K] | undefined }
+
+/** Of the agent, unless `agent` is given as undefined. */
+export function aMute(overrides: MuteOverrides = {}): Mute {
   keys += 1
-  return {
+  const usual = {
     id: `mut_${String(keys).padStart(20, '0')}`,
     agent: AGENT,
     until: NOW + 3_600_000,
     reason: 'load test',
     createdBy: 'alice',
     createdAt: NOW,
-    ...overrides,
   }
+  return defined({ ...usual, ...overrides }) as Mute // the rest is always there
 }
 
 export function anAlert(overrides: Partial<Alert> = {}): Alert {
