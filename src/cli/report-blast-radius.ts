@@ -1,14 +1,16 @@
 /** A blast radius as text: what it could do, what it did, and at the end what to run. */
 
 import type { BlastRadius, ReportedCredential, ReportedToken } from '../../sdk/src/client.ts'
-import { formatDistance, formatMoment } from './moments.ts'
+import { formatDistance } from './moments.ts'
 import {
   columns,
   heading,
   leftOut,
+  numbered,
   paragraph,
   plainLong,
   riskPaint,
+  withoutColumn,
   type Paper,
 } from './report-paper.ts'
 import { bindingWords, coverageWords, lifeWords, useWords } from './report-words.ts'
@@ -31,13 +33,13 @@ export function blastRadiusText(paper: Paper, report: BlastRadius): string {
   ].join('\n')
 }
 
-function title({ colors }: Paper, { subject, at, worstRisk }: BlastRadius): string {
+function title({ colors }: Paper, { subject, worstRisk }: BlastRadius): string {
   const name = plain(subject.name)
   const worst =
     worstRisk === undefined
       ? colors.green('nothing live')
       : `worst: ${riskPaint({ colors, columns: 0 })(worstRisk)}`
-  return `${colors.bold(`Blast radius of ${subject.kind} ${name}`)}, ${formatMoment(at)}, ${worst}`
+  return `${colors.bold(`Blast radius of ${subject.kind} ${name}`)}, ${worst}`
 }
 
 function tokenSections(paper: Paper, report: BlastRadius): string[] {
@@ -104,9 +106,10 @@ function calledSection(paper: Paper, { called, coverage, at }: BlastRadius): str
     { name: 'agent' },
     { name: 'operation', yields: true },
   ] as const
+  const kept = withoutColumn('agent', header, rows)
   return [
     heading(paper, 'Called, worst first'),
-    columns(paper, header, rows),
+    columns(paper, kept.header, kept.rows),
     ...leftOut(shown.length, called.total),
   ]
 }
@@ -128,9 +131,10 @@ function refusedSection(paper: Paper, { refused, coverage, at }: BlastRadius): s
     { name: 'agent' },
     { name: 'operation', yields: true },
   ] as const
+  const kept = withoutColumn('agent', header, rows)
   return [
     heading(paper, 'Refused'),
-    columns(paper, header, rows),
+    columns(paper, kept.header, kept.rows),
     ...leftOut(shown.length, refused.total),
   ]
 }
@@ -197,7 +201,7 @@ export function versionWords(credential: ReportedCredential, now: number): strin
     : `${stored}; the last request was given version ${usedVersion ?? ''}`
 }
 
-const RELATIONS = {
+export const RELATIONS = {
   subject: 'holds it',
   holder: 'holds it',
   below: 'below',
@@ -232,9 +236,9 @@ function agentSection(paper: Paper, { agents }: BlastRadius): string[] {
 function containmentSection(paper: Paper, { containment }: BlastRadius): string[] {
   if (containment.length === 0) return []
   const steps = containment.map(({ command, effect }, index) => {
-    const number = `${index + 1}.`.padEnd(4)
-    if (command === undefined) return paragraph(paper, `${number}${effect}`)
-    return `  ${number}${paper.colors.bold(plainLong(command))}\n${paragraph(paper, effect, DEEP)}`
+    if (command === undefined) return numbered(paper, index + 1, effect)
+    const number = `  ${index + 1}.`.padEnd(DEEP.length)
+    return `${number}${paper.colors.bold(plainLong(command))}\n${paragraph(paper, effect, DEEP)}`
   })
   return [heading(paper, 'To contain it, the most effective first'), ...steps]
 }

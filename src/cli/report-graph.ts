@@ -52,7 +52,8 @@ function ownerNode({ name, relation, tokens }: BlastRadius['agents'][number]): G
 }
 
 function scopeNode({ scope, risk, calls }: BlastRadius['scopes'][number]): GraphNode {
-  const note = calls === 0 ? `${risk}, never used` : `${risk}, ${calls} calls`
+  const note =
+    calls === 0 ? `${risk}, never used` : `${risk}, ${calls === 1 ? '1 call' : `${calls} calls`}`
   return { id: `scope ${scope}`, kind: 'scope', label: scope, note, risk, isIdle: calls === 0 }
 }
 

@@ -3,7 +3,7 @@
 import type { BlastRadius, ReportedCredential, ReportedToken } from '../../sdk/src/client.ts'
 import { markup, type Markup } from './markup.ts'
 import { formatDistance, formatMoment } from './moments.ts'
-import { versionWords } from './report-blast-radius.ts'
+import { RELATIONS, versionWords } from './report-blast-radius.ts'
 import { graphOf } from './report-graph.ts'
 import {
   code,
@@ -21,7 +21,7 @@ import { bindingWords, byteWords, coverageWords, lifeWords, useWords } from './r
 const SHOWN = 500
 
 export function blastRadiusHtml(report: BlastRadius): string {
-  const { subject, coverage, scopes } = report
+  const { subject, scopes } = report
   const graph = graphOf(report)
   return pageText({
     title: `Blast radius of ${subject.kind} ${subject.name}`,
@@ -44,7 +44,6 @@ export function blastRadiusHtml(report: BlastRadius): string {
         `Operations that nobody called`,
         scopes.length === 0 ? undefined : unusedList(report),
       ),
-      coverageMarkup(coverageWords(coverage), coverage.isComplete),
     ],
   })
 }
@@ -149,7 +148,7 @@ function credentialTable({ credentials, at }: BlastRadius): Markup | undefined {
   return table(
     [
       { name: 'credential', isName: true },
-      { name: 'kept in' },
+      { name: 'kept in', isName: true },
       { name: 'version' },
       { name: 'agents with live tokens for it' },
     ],
@@ -192,8 +191,8 @@ function agentTable({ agents }: BlastRadius): Markup | undefined {
   const shown = agents.slice(0, SHOWN)
   const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens }) => [
     name,
-    relation,
-    String(tokens),
+    RELATIONS[relation],
+    relation === 'shares' || relation === 'above' ? '' : String(tokens),
     isDisabled ? 'disabled' : 'enabled',
     owner,
   ])

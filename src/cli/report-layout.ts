@@ -3,7 +3,7 @@
  * crossings (each node near the middle of its neighbours), and columns centred on the highest.
  */
 
-import type { Graph, GraphEdge, GraphNode } from './report-graph.ts'
+import type { Graph, GraphEdge, GraphNode, NodeKind } from './report-graph.ts'
 
 export interface PlacedNode extends GraphNode {
   readonly x: number
@@ -19,6 +19,8 @@ export interface PlacedEdge extends GraphEdge {
 export interface Layout {
   readonly nodes: readonly PlacedNode[]
   readonly edges: readonly PlacedEdge[]
+  /** What each column holds, above it. */
+  readonly captions: readonly { readonly x: number; readonly y: number; readonly text: string }[]
   readonly width: number
   readonly height: number
 }
@@ -27,32 +29,54 @@ export const NODE_HEIGHT = 38
 const ROW = 48
 const COLUMN_GAP = 72
 const MARGIN = 12
+const CAPTION_HEIGHT = 24
+
+const CAPTIONS: Readonly<Record<NodeKind, string>> = {
+  agent: 'agents',
+  scope: 'scopes',
+  service: 'services',
+  credential: 'real credentials',
+  other: 'also used by',
+}
+
 const PASSES = 6
 
 /** Advance of a character at the label's and the note's size, a little above the average. */
 const LABEL_ADVANCE = 7.4
 const NOTE_ADVANCE = 6.2
 const PADDING = 26
+/** A caption has room above its column. */
+const NARROWEST = 104
 export const MAX_LABEL = 34
 
 export function layOut({ layers, edges }: Graph): Layout {
   const ordered = orderLayers(layers, edges)
   const rows = Math.max(1, ...ordered.map((layer) => layer.length))
   const nodes: PlacedNode[] = []
+  const captions: { x: number; y: number; text: string }[] = []
   let x = MARGIN
   for (const layer of ordered) {
-    const width = Math.max(...layer.map(widthOf))
-    const top = MARGIN + ((rows - layer.length) * ROW) / 2
-    nodes.push(...layer.map((node, index) => ({ ...node, x, y: top + index * ROW, width })))
+    const width = Math.max(...layer.map(widthOf), NARROWEST)
+    const step = stepOf(layer.length, rows)
+    const top = MARGIN + CAPTION_HEIGHT + (rows * ROW - layer.length * step + step - ROW) / 2
+    const [first] = layer
+    if (first) captions.push({ x, y: top - 10, text: CAPTIONS[first.kind] })
+    nodes.push(...layer.map((node, index) => ({ ...node, x, y: top + index * step, width })))
     x += width + COLUMN_GAP
   }
   const byId = new Map(nodes.map((node) => [node.id, node]))
   return {
     nodes,
+    captions,
     edges: edges.flatMap((edge) => placed(edge, byId)),
     width: x - COLUMN_GAP + MARGIN,
-    height: rows * ROW - (ROW - NODE_HEIGHT) + 2 * MARGIN,
+    height: rows * ROW - (ROW - NODE_HEIGHT) + 2 * MARGIN + CAPTION_HEIGHT,
   }
+}
+
+/** A short column beside a long one spreads out, so that its edges do not all meet in one place. */
+function stepOf(length: number, rows: number): number {
+  return Math.min(4, Math.max(1, (rows / length) * 0.6)) * ROW
 }
 
 function placed(edge: GraphEdge, nodes: ReadonlyMap<string, PlacedNode>): PlacedEdge[] {

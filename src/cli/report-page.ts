@@ -13,14 +13,14 @@ const STYLE = `
   body { max-width: none; padding: 0; font-size: 10px; } .graph { max-width: 100%; height: auto; } section { break-inside: auto; } tr, li { break-inside: avoid; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1240px; padding: 28px 24px 60px; background: var(--page); color: var(--text);
-  font: 14px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 14px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 22px; line-height: 1.25; margin: 0 0 6px; } h2 { font-size: 16px; margin: 30px 0 8px; }
 p { margin: 4px 0; } .dim { color: var(--dim); } .warn { border-left: 4px solid var(--destructive); padding: 4px 12px; background: var(--card); }
 code { font: 13px/1.5 ui-monospace, monospace; } pre { font: 13px/1.6 ui-monospace, monospace; background: var(--card); border: 1px solid var(--line);
   border-radius: 5px; padding: 8px 12px; margin: 4px 0; white-space: pre-wrap; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-th { text-align: left; color: var(--dim); font-weight: 500; } th, td { padding: 4px 14px 4px 0; vertical-align: top; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.name { overflow-wrap: normal; white-space: nowrap; }
+th { text-align: left; color: var(--dim); font-weight: 500; white-space: nowrap; } th, td { padding: 4px 14px 4px 0; vertical-align: top; border-bottom: 1px solid var(--line); }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td { max-width: 64ch; } td.name, td.number { white-space: nowrap; }
 ol { padding-left: 22px; } li { margin: 8px 0; } details summary { cursor: pointer; color: var(--dim); }
 .risk { font-weight: 600; white-space: nowrap; } .risk-read { color: var(--read); } .risk-write { color: var(--write); }
 .risk-destructive { color: var(--destructive); } .risk-admin { color: var(--admin); } .risk-money { color: var(--money); } .risk-secrets { color: var(--secrets); }
@@ -28,7 +28,7 @@ ol { padding-left: 22px; } li { margin: 8px 0; } details summary { cursor: point
 .graph rect { fill: var(--card); stroke: var(--line); } .graph .mark { fill: var(--dim); stroke: none; }
 .graph .risk-read .mark { fill: var(--read); } .graph .risk-write .mark { fill: var(--write); } .graph .risk-destructive .mark { fill: var(--destructive); }
 .graph .risk-admin .mark { fill: var(--admin); } .graph .risk-money .mark { fill: var(--money); } .graph .risk-secrets .mark { fill: var(--secrets); }
-.graph text { fill: var(--text); } .graph .label { font: 600 12px ui-monospace, monospace; } .graph .note { font: 11px system-ui, sans-serif; fill: var(--dim); }
+.graph text { fill: var(--text); } .graph .label { font: 600 12px ui-monospace, monospace; } .graph .caption { font: 11px system-ui, sans-serif; fill: var(--dim); letter-spacing: .04em; } .graph .note { font: 11px system-ui, sans-serif; fill: var(--dim); }
 .graph .idle rect { stroke-dasharray: 3 3; } .graph .idle .mark { fill-opacity: .45; } .graph .kind-credential rect { stroke: var(--money); } .graph .kind-credential .mark { fill: var(--money); }
 `
 

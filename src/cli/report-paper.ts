@@ -83,6 +83,24 @@ export function plainLong(text: string): string {
   return pieces.map(plain).join('')
 }
 
+/** A numbered paragraph: the number stands out to the left of its lines. */
+export function numbered(paper: Paper, number: number, text: string): string {
+  const indent = INDENT.repeat(3)
+  const mark = `${INDENT}${number}.`.padEnd(indent.length)
+  return mark + paragraph(paper, text, indent).slice(indent.length)
+}
+
+/** Rows without one of their columns, where it says the same in all of them. */
+export function withoutColumn(
+  name: string,
+  header: readonly Column[],
+  rows: readonly (readonly string[])[],
+): { readonly header: readonly Column[]; readonly rows: readonly (readonly string[])[] } {
+  const index = header.findIndex((column) => column.name === name)
+  if (new Set(rows.map((row) => row[index])).size > 1) return { header, rows }
+  return { header: header.toSpliced(index, 1), rows: rows.map((row) => row.toSpliced(index, 1)) }
+}
+
 /** Colours of a risk; nothing where there are no colours. */
 export function riskPaint({ colors }: Paper): (cell: string) => string {
   return (cell) => paintOf(colors, cell.trim())(cell)

@@ -11,9 +11,10 @@ import {
 import type { Graph } from './report-graph.ts'
 
 export function graphSvg(graph: Graph): Markup {
-  const { nodes, edges, width, height } = layOut(graph)
+  const { nodes, edges, captions, width, height } = layOut(graph)
   return markup`<div class="scroll"><svg class="graph" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
 <title>Agents, their scopes, services, credentials and who shares them</title>
+${captions.map(({ x, y, text }) => markup`<text class="caption" x="${x}" y="${y}">${text}</text>`)}
 ${edges.map(edgeSvg)}
 ${nodes.map(nodeSvg)}
 </svg></div>`

@@ -21,7 +21,7 @@ export function usageText(paper: Paper, { coverage, by, rows, total }: UsageRepo
     { name: 'model tokens' },
     { name: 'money' },
   ]
-  const kept = withoutEmpty(header, [...lines, [...sum, ...sumCells(total)]])
+  const kept = withoutSome(paper, header, [...lines, [...sum, ...sumCells(total)]])
   return [
     paper.colors.bold('Usage'),
     paragraph(paper, coverageWords(coverage), ''),
@@ -43,9 +43,19 @@ export function sumCells(sums: ActivitySums): string[] {
   ]
 }
 
-/** A column in which nothing stands says nothing. */
-function withoutEmpty(header: readonly Column[], rows: readonly (readonly string[])[]) {
-  const isKept = header.map((_column, index) => rows.some((row) => row[index] !== ''))
+const ROOMY = 110
+
+/** A column in which nothing stands says nothing; what matters least needs a wide terminal. */
+function withoutSome(
+  { columns: width }: Paper,
+  header: readonly Column[],
+  rows: readonly (readonly string[])[],
+) {
+  const isKept = header.map(
+    ({ name }, index) =>
+      rows.some((row) => row[index] !== '') &&
+      (width >= ROOMY || !['sent', 'received'].includes(name)),
+  )
   return {
     header: header.filter((_column, index) => isKept[index]),
     rows: rows.map((row) => row.filter((_cell, index) => isKept[index])),

@@ -33,7 +33,10 @@ export function useWords({ calls, lastUsedAt, lastSource }: ReportedToken, now: 
   return `used ${formatDistance(lastUsedAt, now)}${from}, ${callWords(calls)}`
 }
 
-const callWords = (calls: number) => (calls === 1 ? '1 call' : `${calls} calls`)
+function callWords(calls: number): string {
+  if (calls === 0) return 'no call in this window'
+  return calls === 1 ? '1 call' : `${calls} calls`
+}
 
 /** Bindings and limits; says so where there are none. */
 export function bindingWords({ bindings, limits }: ReportedToken): string {

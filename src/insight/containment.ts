@@ -39,7 +39,7 @@ export function containmentOf(facts: BlastRadiusFacts, situation: Situation): St
 function stopAgent({ subject: { name }, agents, tokens, descendants }: BlastRadiusFacts): Step[] {
   if (agents.get(name)?.disabledAt !== undefined)
     return [{ effect: `${name} is disabled already: it has no live token and gets none.` }]
-  const below = descendants.total === 0 ? '' : ` and the ${descendants.total} below them`
+  const below = belowWords(descendants.total)
   return [
     {
       command: commandLine('agent', 'disable', name),
@@ -55,11 +55,10 @@ function stopAgent({ subject: { name }, agents, tokens, descendants }: BlastRadi
 function stopToken({ subject, descendants }: BlastRadiusFacts, { live }: Situation): Step[] {
   if (!live.some(({ id }) => id === subject.name))
     return [{ effect: 'This token is dead already: nothing is let in with it.' }]
-  const below = descendants.total === 0 ? '' : ` and the ${descendants.total} below it`
   return [
     {
       command: commandLine('token', 'revoke', subject.name),
-      effect: `Revokes it${below} and cuts what is in flight.`,
+      effect: `Revokes it${belowWords(descendants.total)}, and cuts what is in flight.`,
     },
   ]
 }
@@ -89,8 +88,10 @@ function stopAbove({ ancestors, now }: BlastRadiusFacts): Step[] {
   }))
 }
 
+/** A value that no request was given cannot have got out through one. */
 function replaceValues({ credentials }: Situation): Step[] {
-  return credentials.flatMap(replaceValue).map(({ command, effect }) => ({
+  const given = credentials.filter(({ usedVersion }) => usedVersion !== undefined)
+  return given.flatMap(replaceValue).map(({ command, effect }) => ({
     ...(command === undefined ? {} : { command }),
     effect: `Only if the value itself may be known, which an agent never sees. ${effect}`,
   }))
@@ -123,5 +124,7 @@ function stopHolders({ live }: Situation): Step[] {
   const more = agents.length - shown.length
   return more === 0 ? shown : [...shown, { effect: `And ${counted(more, 'more agent')}.` }]
 }
+
+const belowWords = (count: number) => (count === 0 ? '' : `, ${counted(count, 'token')} below`)
 
 const counted = (count: number, noun: string) => (count === 1 ? `one ${noun}` : `${count} ${noun}s`)

@@ -75,7 +75,7 @@ export async function createTestApi(
   const mode = tokenModeOf(environment)
   const clock = { now: NOW }
   const stores = change(createMemoryStores())
-  const audit = createWatchedAudit()
+  const audit = createWatchedAudit(() => clock.now)
   const keys = deriveKeys(generateGrantMac())
   const signing = generateSigningKey()
   const sealing = generateKeyPairSync('ed25519')
@@ -155,8 +155,8 @@ export async function createTestApi(
 }
 
 /** The audit in memory, with the events as they came in. */
-function createWatchedAudit() {
-  const memory = createMemoryAuditLog()
+function createWatchedAudit(now: () => number) {
+  const memory = createMemoryAuditLog(now)
   const changes: ChangeEvent[] = []
   const counted: UnrecognisedEvent[] = []
   const log: AuditLog = {
