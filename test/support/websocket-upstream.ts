@@ -1,13 +1,14 @@
 /**
- * An upstream that speaks WebSocket (RFC 6455) and says back what it hears, in frames of its own;
- * or that refuses, says nothing for a while, or is cut off, as a test wants it.
+ * An upstream that speaks WebSocket by the `ws` package and says back what it hears; or that
+ * refuses, says nothing for a while, or is cut off, as a test wants it.
  */
 
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
+import { createWaiting } from './waiting.ts'
 
 export interface Handshake {
   readonly url: string
@@ -19,57 +20,59 @@ export interface Handshake {
 export interface WebSocketUpstream {
   readonly origin: string
   readonly handshakes: readonly Handshake[]
+  /** The other ends of the conversations, as far as they were accepted. */
+  readonly peers: readonly WebSocket[]
   /** All bytes that came behind a handshake, of all connections. */
-  readonly received: Buffer
+  readonly receivedBytes: number
   readonly openCount: number
   /** Each handshake is answered by this, in place of a 101. */
   refuse(answer: string | undefined): void
   /** Each handshake waits for this before it is answered. */
   delay(until: () => Promise<unknown>): void
   /** Breaks or ends what is open. */
-  each(act: (socket: Duplex) => void): void
+  each(act: (socket: Socket) => void): void
   until(isTrue: () => boolean): Promise<void>
   close(): Promise<void>
 }
 
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-const CLOSE = 8
-
-export async function startWebSocketUpstream(): Promise<WebSocketUpstream> {
+export async function startWebSocketUpstream(
+  options: Pick<ServerOptions, 'perMessageDeflate'> = {},
+): Promise<WebSocketUpstream> {
+  const speaker = new WebSocketServer({ noServer: true, ...options })
   const handshakes: Handshake[] = []
-  const received: Buffer[] = []
-  const sockets = new Set<Duplex>()
-  const waiting = new Set<() => void>()
+  const peers: WebSocket[] = []
+  const sockets = new Set<Socket>()
+  const { ask, until } = createWaiting()
+  let receivedBytes = 0
   let refusal: string | undefined
   let delay: () => Promise<unknown> = () => Promise.resolve()
-  const ask = () => {
-    for (const each of [...waiting]) each()
-  }
 
-  const greet = async (request: IncomingMessage, socket: Duplex): Promise<void> => {
+  const greet = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     handshakes.push(noteHandshake(request))
+    receivedBytes += head.length
     socket.on('error', () => undefined)
-    socket.on('end', () => socket.end())
     ask()
     await delay()
-    if (refusal !== undefined) {
-      socket.end(refusal)
-      return
-    }
-    let rest: Buffer = Buffer.alloc(0)
+    if (refusal === undefined) speaker.handleUpgrade(request, socket, head, converse)
+    else socket.end(refusal)
     socket.on('data', (bytes: Buffer) => {
-      received.push(bytes)
-      rest = echo(Buffer.concat([rest, bytes]), socket)
+      receivedBytes += bytes.length
       ask()
     })
-    socket.write(acceptance(request))
+  }
+  const converse = (peer: WebSocket): void => {
+    peers.push(peer)
+    peer.on('error', () => undefined)
+    peer.on('message', (data: Buffer, isBinary) => {
+      peer.send(data, { binary: isBinary })
+    })
+    ask()
   }
   const server = createServer((_request, response) => {
     response.end('no websocket')
   })
   server.on('upgrade', (request, socket, head) => {
-    received.push(head)
-    void greet(request, socket)
+    void greet(request, socket, head)
   })
   server.on('connection', (socket) => {
     sockets.add(socket)
@@ -85,27 +88,19 @@ export async function startWebSocketUpstream(): Promise<WebSocketUpstream> {
   return {
     origin: `http://127.0.0.1:${port}`,
     handshakes,
-    get received() {
-      return Buffer.concat(received)
+    peers,
+    get receivedBytes() {
+      return receivedBytes
     },
     get openCount() {
       return sockets.size
     },
     refuse: (answer) => void (refusal = answer),
-    delay: (until) => void (delay = until),
+    delay: (wait) => void (delay = wait),
     each(act) {
       for (const socket of sockets) act(socket)
     },
-    until: (isTrue) =>
-      new Promise<void>((resolve) => {
-        const check = () => {
-          if (!isTrue()) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    until,
     async close() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -115,59 +110,4 @@ export async function startWebSocketUpstream(): Promise<WebSocketUpstream> {
 
 function noteHandshake({ url = '', headers, rawHeaders }: IncomingMessage): Handshake {
   return { url, rawHeaders, header: (name) => headers[name]?.toString() }
-}
-
-/** The 101, with the first subprotocol that was offered. */
-function acceptance({ headers }: IncomingMessage): string {
-  const key = headers['sec-websocket-key'] ?? ''
-  const accept = createHash('sha1')
-    .update(key + GUID)
-    .digest('base64')
-  const protocol = headers['sec-websocket-protocol']?.split(',')[0]?.trim()
-  return [
-    'HTTP/1.1 101 Switching Protocols',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${accept}`,
-    ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
-    '',
-    '',
-  ].join('\r\n')
-}
-
-/** Answers each whole frame in kind; returns what is left. A Close is answered and ends it. */
-function echo(bytes: Buffer, socket: Duplex): Buffer {
-  let rest = bytes
-  for (let frame = readFrame(rest); frame !== undefined; frame = readFrame(rest)) {
-    rest = rest.subarray(frame.end)
-    socket.write(formatFrame(frame.first, frame.payload))
-    if ((frame.first & 15) === CLOSE) socket.end()
-  }
-  return rest
-}
-
-/** A client's frame, unmasked; undefined until all of it is there. */
-function readFrame(bytes: Buffer) {
-  if (bytes.length < 2) return undefined
-  const short = bytes.readUInt8(1) & 127
-  const at = short === 127 ? 10 : short === 126 ? 4 : 2
-  if (bytes.length < at + 4) return undefined
-  const length =
-    short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
-  const end = at + 4 + length
-  if (bytes.length < end) return undefined
-  const mask = bytes.subarray(at, at + 4)
-  const payload = Buffer.from(bytes.subarray(at + 4, end))
-  for (const [index, byte] of payload.entries()) payload[index] = byte ^ (mask[index & 3] ?? 0)
-  return { first: bytes.readUInt8(0), payload, end }
-}
-
-function formatFrame(first: number, payload: Buffer): Buffer {
-  const { length } = payload
-  if (length < 126) return Buffer.concat([Buffer.from([first, length]), payload])
-  const head = Buffer.alloc(10)
-  head.writeUInt8(first, 0)
-  head.writeUInt8(127, 1)
-  head.writeBigUInt64BE(BigInt(length), 2)
-  return Buffer.concat([head, payload])
 }
