@@ -136,6 +136,8 @@ async function startPlanes(server: Server): Promise<Planes> {
     alerts = openAlerts({ settings, state: server.state, gates: data.gates, log })
     const tls =
       control.tls && openTls({ plane: 'control', files: control.tls, log, now: systemNow })
+    const desk = alerts
+    server.state.index.follow((found) => desk.onFinding(found))
     const app = buildApi(server, { data, alerts })
     const api = await startApi({ app, listen: control.listen, tls: tls?.current })
     const [main, ...others] = data.listeners.map(urlOf)
@@ -184,7 +186,7 @@ function buildApi(
     stores: state.stores,
     gates: data.gates,
     audit: state.journal,
-    auditReader: state.reader,
+    auditIndex: state.index,
     catalog: () => settings.current.catalog,
     forgetCredential: (name) => data.forget(name),
     isCredentialConfigured: (name) => state.credentials.isConfigured(name),

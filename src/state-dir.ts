@@ -31,6 +31,7 @@ export interface StateDirectory {
   readonly database: string
   readonly keys: string
   readonly audit: string
+  readonly auditIndex: string
   readonly run: string
   readonly runFile: string
   readonly logs: string
@@ -65,6 +66,7 @@ export function stateDirectoryAt(path: string): StateDirectory {
     database: join(path, 'database.sqlite'),
     keys: join(path, 'keys'),
     audit: join(path, 'audit'),
+    auditIndex: join(path, 'audit-index.db'),
     run: join(path, 'run'),
     runFile: join(path, 'run', 'serve.json'),
     logs: join(path, 'logs'),

@@ -3,7 +3,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { AuditIndex } from '../audit/audit-index.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { AuditReader } from '../audit/audit-reader.ts'
 import type { Now } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Result } from '../base/result.ts'
@@ -46,9 +45,7 @@ export interface ApiParts {
   readonly stores: ApiStores
   readonly gates: Gates
   readonly audit: AuditLog
-  readonly auditReader: AuditReader
-  /** Absent: there are no reports. */
-  readonly auditIndex?: AuditIndex
+  readonly auditIndex: AuditIndex
   /** Asked for each request, since service files may change without a restart. */
   readonly catalog: () => Catalog
   /** Answers when nobody uses the former value any more. */

@@ -42,7 +42,10 @@ export interface AuditQuery extends AuditFilter {
 
 export interface AuditPage {
   readonly items: readonly AuditRecord[]
+  /** Absent at the end. */
   readonly nextCursor?: string
+  /** Where to go on, also at the end: there may be more later. */
+  readonly endCursor: string
 }
 
 export interface AuditReader {

@@ -7,9 +7,7 @@ import { createGate, type SingleGate } from '../fleet/gate.ts'
 import { readServerKeys, type ServerKeys } from '../state-dir/key-files.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { openVersionFloor, type VersionFloor } from '../secret-stores/version-floor.ts'
-import { createJournalReader } from '../storage/journal/reader.ts'
 import { openJournal, type Journal } from '../storage/journal/journal.ts'
-import type { AuditReader } from '../audit/audit-reader.ts'
 import { openDatabase } from '../storage/sqlite/database.ts'
 import { listWriters } from '../storage/journal/segment.ts'
 import { lockState } from '../storage/sqlite/lock.ts'
@@ -20,6 +18,7 @@ import { deriveKeys, type DerivedKeys } from '../token/keys.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config.ts'
 import { ensureFirstOperator, takeInbox } from './arrivals.ts'
+import { openAuditIndex, type ThreadedAuditIndex } from './audit-index.ts'
 import { openCredentials, type Credentials } from './credentials.ts'
 import type { LiveSettings } from './settings.ts'
 
@@ -30,7 +29,7 @@ export interface OpenState {
   readonly stores: Stores
   readonly gate: SingleGate
   readonly journal: Journal
-  readonly reader: AuditReader
+  readonly index: ThreadedAuditIndex
   readonly credentials: Credentials
   /** What was opened of each secret, which no process may fall below. */
   readonly versions: VersionFloor
@@ -99,9 +98,10 @@ async function openAll(
     identity: keys.vault.identity,
     hashKey: derived.auditHash,
   })
-  const reader = createJournalReader({ directory: directory.audit, now: systemNow })
+  const index = openAuditIndex({ directory: directory.audit, path: directory.auditIndex, log })
+  closers.push(() => index.close())
   return {
-    ...{ keys, derived, digest, stores, gate, journal, reader, credentials, versions, sources },
+    ...{ keys, derived, digest, stores, gate, journal, index, credentials, versions, sources },
   }
 }
 

@@ -1,5 +1,4 @@
-import { createJournalReader } from '../../src/storage/journal/reader.ts'
-import { NOW } from '../support/grants.ts'
+import { createTestIndex } from '../support/test-index.ts'
 import { createMemoryAuditLog } from '../support/audit.ts'
 import { createTestJournal } from '../support/journal.ts'
 import { auditLogContract } from './audit-log.ts'
@@ -18,14 +17,18 @@ auditLogContract('the memory', async () => {
 
 auditLogContract('the journal', async () => {
   const journal = createTestJournal()
+  const index = createTestIndex(journal.directory)
   return {
     log: await journal.open(),
-    reader: createJournalReader({ directory: journal.directory, now: () => NOW }),
+    reader: index.start(),
     records: async () => journal.records().filter(({ kind }) => kind !== 'segment'),
     breakDisk: () => {
       journal.files.fault('write', 'ENOSPC')
     },
     mendDisk: journal.files.heal,
-    remove: journal.remove,
+    remove: async () => {
+      await index.close()
+      await journal.remove()
+    },
   }
 })

@@ -91,7 +91,6 @@ export async function createTestApi(
     stores,
     gates: soleGate(gate),
     audit: audit.log,
-    auditReader: audit.reader,
     auditIndex: createMemoryAuditIndex(audit),
     catalog: () => CATALOG,
     forgetCredential: async (name) => void forgotten.push(name),

@@ -11,10 +11,10 @@ import type {
 } from '../../src/audit/audit-log.ts'
 import type { AuditReader, AuditRecord } from '../../src/audit/audit-reader.ts'
 import { createCounter } from '../../src/audit/counter.ts'
-import { isAskedFor } from '../../src/audit/filter.ts'
 import { createLineFormat, numbered } from '../../src/audit/record.ts'
 import type { Now } from '../../src/base/clock.ts'
 import { Failure } from '../../src/base/errors.ts'
+import { recordsAskedFor } from './audit-filter.ts'
 import { aGrant, anAccess, NOW } from './grants.ts'
 
 export const AUDIT_KEY: KeyObject = createSecretKey(Buffer.alloc(32, 7))
@@ -91,7 +91,7 @@ export function anUnrecognised(overrides: Partial<UnrecognisedEvent> = {}): Unre
 
 export interface MemoryAudit {
   readonly log: AuditLog
-  /** Answers queries without pages: all that match, up to the limit. */
+  /** Answers every query; newest first its pages are not stable. */
   readonly reader: AuditReader
   /** Everything written so far; counts are drained first. */
   readonly records: () => readonly AuditRecord[]
@@ -136,18 +136,14 @@ export function createMemoryAuditLog(now: Now = () => NOW): MemoryAudit {
       waiting.forEach(writeLater)
     },
     reader: {
-      async query(query) {
-        const all = records()
-        const outcomes = new Map(
-          all.flatMap((r) => (r.kind === 'outcome' ? [[r.requestId, r]] : [])),
-        )
-        const found = all.filter((record) => isAskedFor(record, query)).slice(0, query.limit)
-        const items = found.map((record) =>
-          record.kind === 'intent'
-            ? { ...record, outcome: outcomes.get(record.requestId) ?? null }
-            : record,
-        )
-        return { items }
+      async query({ cursor, limit, order, ...filter }) {
+        const found = recordsAskedFor(records(), filter)
+        const ordered = order === 'newest' ? found.toReversed() : found
+        const start = Number(cursor ?? 0)
+        const items = ordered.slice(start, start + limit)
+        const endCursor = String(start + items.length)
+        const isMore = start + items.length < ordered.length
+        return { items, endCursor, ...(isMore && { nextCursor: endCursor }) }
       },
     },
     log: {

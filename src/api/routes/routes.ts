@@ -6,7 +6,7 @@ import type { Route } from '../route.ts'
 import { agentRoutes } from './agents.ts'
 import { muteRoutes } from './alert-mutes.ts'
 import { alertRoutes } from './alerts.ts'
-import { auditRoute } from './audit.ts'
+import { auditRoutes } from './audit.ts'
 import { operatorRoutes } from './operators.ts'
 import { replicaRoute } from './replicas.ts'
 import { reportRoutes } from './reports.ts'
@@ -23,15 +23,10 @@ export function operatorOnlyRoutes(parts: ApiParts, changes: ChangeLog): readonl
     ...operatorRoutes(parts, changes),
     ...secretRoutes(parts, changes),
     ...serviceRoutes(parts),
-    auditRoute(parts, changes),
-    ...reportsOf(parts, changes),
+    ...auditRoutes(parts, changes),
+    ...reportRoutes(parts, changes),
     ...alertRoutes(parts, changes),
     ...muteRoutes(parts, changes),
     replicaRoute(parts),
   ]
-}
-
-function reportsOf(parts: ApiParts, changes: ChangeLog): readonly Route[] {
-  const { auditIndex } = parts
-  return auditIndex ? reportRoutes({ ...parts, auditIndex }, changes) : []
 }

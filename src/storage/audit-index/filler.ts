@@ -3,7 +3,8 @@
  * learnt and found, and how far it came. Whoever stops in between goes on where the last batch ended.
  */
 
-import type { Finding, Watch } from '../../insight/watch.ts'
+import type { KeyedFinding } from '../../insight/alert.ts'
+import type { Watch } from '../../insight/watch.ts'
 import { Batch } from './batch.ts'
 import type { IndexDatabase } from './database.ts'
 import { JournalTail, type Next } from './journal-tail.ts'
@@ -11,12 +12,6 @@ import { OpenRequests } from './open-requests.ts'
 import { Positions } from './positions.ts'
 import { parseRecord } from './record-row.ts'
 import { Terms } from './terms.ts'
-
-/** What the watch found, under a name that stays the same should it be found again. */
-export interface KeyedFinding {
-  readonly key: string
-  readonly finding: Finding
-}
 
 export interface FillerParts {
   readonly database: IndexDatabase
@@ -114,7 +109,7 @@ export class Filler {
     batch.add({ line, length: bytes.length, record, writer: id, segment })
     for (const finding of this.#parts.watch.observe(record))
       if (time >= this.#parts.startedAt)
-        found.push({ key: `${writer}:${glance.sequence}:${finding.rule}`, finding })
+        found.push({ ...finding, key: `${writer}:${glance.sequence}:${finding.rule}` })
   }
 
   #write(batch: Batch, found: readonly KeyedFinding[]): void {
@@ -124,7 +119,7 @@ export class Filler {
     database.run("UPDATE meta SET value = value + ? WHERE name = 'records'", rows)
     for (const [subject, value] of watch.takeLearnt())
       database.run('INSERT OR REPLACE INTO learnt VALUES (?, ?)', subject, JSON.stringify(value))
-    for (const { key, finding } of found)
-      database.run('INSERT OR IGNORE INTO finding VALUES (?, ?)', key, JSON.stringify(finding))
+    for (const finding of found)
+      database.run('INSERT OR IGNORE INTO finding VALUES (?, ?)', finding.key, JSON.stringify(finding))
   }
 }

@@ -1,5 +1,6 @@
 /** The index's file and what fills it, opened together: closed and opened again after any trouble. */
 
+import type { KeyedFinding } from '../../insight/alert.ts'
 import type { Watch } from '../../insight/watch.ts'
 import {
   openIndexDatabase,
@@ -7,7 +8,7 @@ import {
   type IndexDatabase,
   type IndexFile,
 } from './database.ts'
-import { Filler, type KeyedFinding } from './filler.ts'
+import { Filler } from './filler.ts'
 import { forgetSegment } from './forget.ts'
 import { LineReader } from './line-reader.ts'
 import { Records } from './records.ts'
@@ -69,10 +70,9 @@ export class OpenIndex {
   }
 
   findings(): readonly KeyedFinding[] {
-    return this.database.all('SELECT key, value FROM finding').map(({ key, value }) => ({
-      key: String(key),
-      finding: JSON.parse(String(value)) as KeyedFinding['finding'], // as the filler wrote it
-    }))
+    const rows = this.database.all('SELECT value FROM finding')
+    // As the filler wrote them.
+    return rows.map(({ value }) => JSON.parse(String(value)) as KeyedFinding)
   }
 
   acknowledge(keys: readonly string[]): void {

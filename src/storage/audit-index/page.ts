@@ -79,8 +79,9 @@ class Scan {
   }
 
   page(): AuditPage {
+    const endCursor = formatCursor(this.#position)
     const items = this.#items
-    return this.#isDone ? { items } : { items, nextCursor: formatCursor(this.#position) }
+    return this.#isDone ? { items, endCursor } : { items, endCursor, nextCursor: endCursor }
   }
 
   #take(row: Row): void {
