@@ -48,7 +48,7 @@ describe('a WebSocket', () => {
     await once(socket, 'open')
     expect(socket.protocol).toBe('realtime')
     const [seen] = bed.upstream.handshakes
-    expect(seen?.header('sec-websocket-protocol')).toBe('realtime, openai-beta.realtime-v1')
+    expect(seen?.header('sec-websocket-protocol')).toBe('realtime,openai-beta.realtime-v1')
     expect(seen?.header('authorization')).toBe(`Bearer ${KEY}`)
     socket.close()
     await bed.outcome()

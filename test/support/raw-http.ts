@@ -15,7 +15,7 @@ export interface RawAnswer {
 export async function exchangeRaw(port: number, request: string): Promise<RawAnswer> {
   const bytes = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = []
-    const socket = connect(port, '127.0.0.1', () => socket.write(request, 'latin1'))
+    const socket = connectRaw(port, request)
     const finish = () => {
       socket.destroy()
       resolve(Buffer.concat(chunks))
@@ -33,6 +33,14 @@ export async function exchangeRaw(port: number, request: string): Promise<RawAns
   return parseAnswer(bytes.toString('latin1'))
 }
 
+/** Small pieces leave as they are written, each in a segment of its own. */
+function connectRaw(port: number, request: string): Socket {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () =>
+    socket.write(request, 'latin1'),
+  )
+  return socket
+}
+
 /** An open connection whose bytes are collected as they arrive. */
 export interface RawConnection {
   readonly socket: Socket
@@ -43,7 +51,7 @@ export interface RawConnection {
 }
 
 export function openRaw(port: number, request: string): RawConnection {
-  const socket = connect(port, '127.0.0.1', () => socket.write(request, 'latin1'))
+  const socket = connectRaw(port, request)
   const state = { text: '', ended: false }
   const waiting = new Set<() => void>()
   const wake = () => {

@@ -11,6 +11,7 @@ import type { Failure } from '../../src/base/errors.ts'
 import type { AnswerHead, AnswerListener, Destination } from '../../src/proxy/upstream/upstream.ts'
 import { createAuthority, LOOPBACK_NAMES } from './pki.ts'
 import { createRequestReader, type RequestHead } from './request-reader.ts'
+import { createWaiting } from './waiting.ts'
 
 export interface ScriptedRequest extends RequestHead {
   readonly body: Buffer
@@ -48,10 +49,7 @@ export async function startScripted(
   const requests: ScriptedRequest[] = []
   const received: Buffer[][] = []
   const sockets: Socket[] = []
-  const waiting = new Set<() => void>()
-  const ask = () => {
-    for (const each of [...waiting]) each()
-  }
+  const { ask, until } = createWaiting()
   let openCount = 0
 
   const accept = (socket: Socket): void => {
@@ -80,7 +78,7 @@ export async function startScripted(
   }
   const authority = isTls ? createAuthority() : undefined
   const server = authority
-    ? createTlsServer(authority.issue({ names: LOOPBACK_NAMES }), accept)
+    ? createTlsServer({ ...authority.issue({ names: LOOPBACK_NAMES }), noDelay: true }, accept)
     : createServer({ noDelay: true }, accept)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -111,16 +109,7 @@ export async function startScripted(
     whenConnected(next) {
       greet = next
     },
-    until: (isTrue) =>
-      new Promise<void>((resolve) => {
-        const check = () => {
-          if (!isTrue()) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    until,
     async close() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))

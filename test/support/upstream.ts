@@ -7,6 +7,7 @@ import { createServer, type TLSSocket } from 'node:tls'
 import type { AddressInfo } from 'node:net'
 import { createAuthority, LOOPBACK_NAMES, type Authority, type Leaf } from './pki.ts'
 import { createRequestReader, type RecordedRequest, type RequestHead } from './request-reader.ts'
+import { createWaiting } from './waiting.ts'
 
 export type { RecordedRequest } from './request-reader.ts'
 
@@ -67,9 +68,10 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
   let respond: Respond = options.respond ?? (() => ({ body: { ok: true } }))
   let connections: Connection[] = []
   let requests: RecordedRequest[] = []
-  const waiting = new Set<() => void>()
+  const { ask, until } = createWaiting()
 
-  const server = createServer({ ...leaf, ALPNProtocols: ['http/1.1'] }, (socket) => {
+  const serverOptions = { ...leaf, ALPNProtocols: ['http/1.1'], noDelay: true }
+  const server = createServer(serverOptions, (socket) => {
     const connection: Connection = {
       socket,
       received: [],
@@ -84,7 +86,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
       for (const { head, body } of reader.read(bytes)) record({ ...head, body, connection: number })
       if (reader.pending && reader.pending !== connection.pending) continueBody(socket, reader)
       connection.pending = reader.pending
-      for (const ask of waiting) ask()
+      ask()
     })
 
     function record(request: RecordedRequest): void {
@@ -121,17 +123,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Upst
       for (const connection of connections) connection.received.length = 0
     },
     count: (text) => occurrences(connections.map(bytesOf), text),
-    async until(isTrue) {
-      await new Promise<void>((resolve) => {
-        const ask = () => {
-          if (!isTrue()) return
-          waiting.delete(ask)
-          resolve()
-        }
-        waiting.add(ask)
-        ask()
-      })
-    },
+    until,
     async close() {
       for (const { socket } of connections) socket.destroy()
       connections = []
