@@ -20,7 +20,7 @@ interface Line {
   readonly agent: string
   readonly tokenId: string
   readonly service: string | null
-  readonly scopes: readonly string[]
+  readonly scopes: readonly string[] | null
   readonly method: string | null
   readonly rule: string | null
   readonly decision: 'allow' | 'deny'
@@ -147,7 +147,7 @@ function sharedOf(line: Line) {
   return {
     ...{ agent, tokenId, decision, reason },
     service: line.service ?? undefined,
-    scopes: [...line.scopes].sort(),
+    scopes: [...(line.scopes ?? [])].sort(),
     method: line.method ?? undefined,
     rule: line.rule ?? undefined,
     credential: line.credential ?? undefined,
