@@ -48,7 +48,6 @@ export interface AlertPage {
 
 export interface PendingAction extends Pick<ActionTaken, 'action' | 'target'> {
   readonly alert: Alert
-  readonly state: 'pending' | 'begun'
 }
 
 export interface AlertStore {
@@ -62,8 +61,8 @@ export interface AlertStore {
   /** Alerts that the audit was not told of yet, oldest first. */
   unrecorded(limit: number): Promise<readonly Alert[]>
   markRecorded(id: string): Promise<void>
-  /** Those that are pending or begun, oldest first. */
-  pendingActions(limit: number): Promise<readonly PendingAction[]>
+  /** Oldest first. */
+  actionsIn(state: 'pending' | 'begun', limit: number): Promise<readonly PendingAction[]>
   settleAction(
     pending: PendingAction,
     state: Exclude<ActionState, 'pending'>,

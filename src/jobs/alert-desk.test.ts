@@ -35,7 +35,7 @@ async function openDesk(actions: Readonly<Partial<Record<AnomalyRule, AlertActio
           state.wakes++
         },
       },
-      actions: { ...stores, gates: soleGate(gate), now: () => clock.now },
+      actions: { ...stores, gates: soleGate(gate) },
       policy: () => ({
         windowMs: HOUR,
         actions: new Map(Object.entries(actions) as [AnomalyRule, AlertAction][]),

@@ -1,5 +1,5 @@
 /**
- * Where findings become alerts: kept first, then recorded in the audit, then acted on, then sent.
+ * Where findings become alerts: kept first, then acted on, recorded in the audit, and sent.
  * What one step leaves undone, because the disk is full or the process dies, is taken up again.
  */
 
@@ -9,7 +9,6 @@ import { Failure } from '../base/errors.ts'
 import { newRequestId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import {
-  ACTIONS_COUNTED_MS,
   ALERTS_KEPT_MS,
   KEYS_KEPT_MS,
   type Alert,
@@ -19,7 +18,7 @@ import {
 import type { AlertStore, MuteStore, PendingAction, Raise } from '../insight/alert-store.ts'
 import type { AlertTarget } from '../insight/alert-target.ts'
 import { planRaise } from '../insight/raise.ts'
-import { ACTION_NAMES, isNeeded, perform, type ActionParts } from './alert-actions.ts'
+import { AlertActions, type ActionParts, type RecordSystemChange } from './alert-actions.ts'
 import type { Courier } from './courier.ts'
 
 export interface AlertDeskParts {
@@ -58,6 +57,7 @@ export function createAlertDesk(parts: AlertDeskParts): AlertDesk {
 
 class Desk implements AlertDesk {
   readonly #parts: AlertDeskParts
+  readonly #actions: AlertActions
   /** Steps follow each other: nothing is recorded or done twice because two were at it. */
   #last: Promise<unknown> = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
@@ -66,6 +66,13 @@ class Desk implements AlertDesk {
 
   constructor(parts: AlertDeskParts) {
     this.#parts = parts
+    this.#actions = new AlertActions({
+      ...parts.actions,
+      ...{ alerts: parts.alerts, log: parts.log, now: parts.now },
+      maxPerHour: () => parts.policy().maxActionsPerHour,
+      recordChange: this.#recordChange,
+      onWithheld: (pending) => this.#tellWithheld(pending),
+    })
     this.#housekeeping = setInterval(() => void this.resume(), HOUSEKEEPING_MS).unref()
   }
 
@@ -118,8 +125,7 @@ class Desk implements AlertDesk {
 
   /** Never throws: what is kept is not lost, and whoever told of it must not tell it forever. */
   async #settle(): Promise<void> {
-    const steps = [() => this.#record(), () => this.#act(), () => this.#record()]
-    // An audit that is full must not keep a stolen token alive, so each step is tried.
+    const steps = [() => this.#actions.act(), () => this.#record(), () => this.#actions.record()]
     for (const step of steps) {
       try {
         await step()
@@ -145,71 +151,15 @@ class Desk implements AlertDesk {
   async #recordAlert(alert: Alert): Promise<void> {
     const { id, rule, agent, tokenId, score, reason, requestId, muteId } = alert
     const details = { id, rule, score, reason, requestId: requestId ?? null }
-    await this.#change('alert.raise', {
+    await this.#recordChange('alert.raise', {
       target: agent ?? tokenId ?? 'unknown',
       details: { ...details, ...(muteId !== undefined && { muteId }) },
     })
   }
 
-  async #act(): Promise<void> {
-    const { alerts } = this.#parts
-    let pending: readonly PendingAction[]
-    let isStuck = false
-    do {
-      pending = await alerts.pendingActions(BATCH)
-      for (const action of pending) {
-        try {
-          await this.#actOn(action)
-        } catch (error) {
-          isStuck = true
-          this.#retryLater(error)
-        }
-      }
-    } while (pending.length === BATCH && !isStuck)
-  }
-
-  async #actOn(pending: PendingAction): Promise<void> {
-    const { alerts, actions, now } = this.#parts
-    if (pending.state === 'pending') {
-      if (!(await isNeeded(actions, pending))) {
-        await alerts.settleAction(pending, 'unneeded', now())
-        return
-      }
-      if (await this.#isTooMuch()) {
-        await this.#withhold(pending)
-        return
-      }
-      await alerts.settleAction(pending, 'begun', now())
-    }
-    const revoked = await perform(actions, pending)
-    const { id, rule, reason, requestId } = pending.alert
-    const cause = { alert: id, rule, reason, requestId: requestId ?? null }
-    const effect = revoked && {
-      tokens: revoked.revoked,
-      sequence: revoked.sequence,
-      cut: revoked.cut,
-    }
-    await this.#change(ACTION_NAMES[pending.action], {
-      target: pending.target,
-      details: { ...cause, ...effect },
-    })
-    await alerts.settleAction(pending, 'done', now())
-    const { action, target } = pending
-    this.#parts.log.warn('alert_acted', { id, rule, action, target, cut: revoked?.cut })
-  }
-
-  /** A baseline that somebody poisoned must not shut down everything that works here. */
-  async #isTooMuch(): Promise<boolean> {
-    const { alerts, policy, now } = this.#parts
-    const count = await alerts.countActions(now() - ACTIONS_COUNTED_MS)
-    return count >= policy().maxActionsPerHour
-  }
-
   /** Says so once in a window, to every target, and no mute holds it back. */
-  async #withhold(pending: PendingAction): Promise<void> {
-    const { alerts, policy, targets, now } = this.#parts
-    const { alert, action, target } = pending
-    await alerts.settleAction(pending, 'withheld', now())
+  async #tellWithheld({ alert, action, target }: PendingAction): Promise<void> {
+    const { policy, targets, now } = this.#parts
     const { maxActionsPerHour, windowMs } = policy()
     const reason = `${maxActionsPerHour} actions in an hour are the limit, so further ones are withheld, the first of them ${action} of ${target} (${alert.rule}); look, then act yourself`
     await this.#keep({
@@ -220,13 +170,11 @@ class Desk implements AlertDesk {
     })
   }
 
-  async #change(
-    action: string,
-    change: { readonly target: string; readonly details: Readonly<Record<string, unknown>> },
-  ): Promise<void> {
-    await this.#parts.audit.change({
+  readonly #recordChange: RecordSystemChange = async (action, change) => {
+    const { audit, now } = this.#parts
+    await audit.change({
       ...change,
-      ...{ action, at: this.#parts.now(), requestId: newRequestId(), operator: 'system' },
+      ...{ action, at: now(), requestId: newRequestId(), operator: 'system' },
       ...{ result: 'done', source: 'local' },
     })
   }

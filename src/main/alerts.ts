@@ -42,7 +42,7 @@ export function openAlerts({ settings, state, gates, log }: AlertParts): Alerts 
   })
   const desk = createAlertDesk({
     ...{ alerts: stores.alerts, mutes: stores.mutes, audit: journal, courier, log, now: systemNow },
-    actions: { ...stores, gates, now: systemNow },
+    actions: { ...stores, gates },
     policy: () => settings.current.config.alerts.policy,
     targets: () => targets,
   })

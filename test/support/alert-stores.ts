@@ -99,12 +99,13 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
       const kept = alerts.get(id)
       if (kept) kept.isRecorded = true
     },
-    pendingActions: async (limit) =>
+    actionsIn: async (state, limit) =>
       [...alerts.values()]
-        .flatMap((kept) => unsettledOf(kept).map((taken) => ({ ...taken, alert: viewOf(kept) })))
+        .flatMap((kept) => kept.actions.map((taken) => ({ ...taken, alert: viewOf(kept) })))
+        .filter((taken) => taken.state === state)
         .sort((left, right) => left.at - right.at)
         .slice(0, limit)
-        .map(({ alert, action, target, state }) => ({ alert, action, target, state })),
+        .map(({ alert, action, target }) => ({ alert, action, target })),
     settleAction: async ({ alert, action, target }, state, at) => {
       const actions = alerts.get(alert.id)?.actions ?? []
       const index = actions.findIndex((it) => it.action === action && it.target === target)
@@ -121,12 +122,6 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
         if (!alerts.has(delivery.alertId)) memory.deliveries.delete(id)
     },
   }
-}
-
-function unsettledOf({ actions }: KeptAlert) {
-  return actions.flatMap(({ state, ...others }) =>
-    state === 'pending' || state === 'begun' ? [{ ...others, state }] : [],
-  )
 }
 
 function findInWindow({ alerts }: AlertMemory, raise: Raise): KeptAlert | undefined {

@@ -49,7 +49,7 @@ it('keeps alerts and what they still have to do over a restart', async () => {
   first.close()
   const alerts = createSqliteAlertStore(open(path))
   expect(await alerts.raise(raise)).toBeUndefined()
-  expect(await alerts.pendingActions(10)).toMatchObject([{ target: 'worker' }])
+  expect(await alerts.actionsIn('pending', 10)).toMatchObject([{ target: 'worker' }])
   expect(await alerts.unrecorded(10)).toHaveLength(1)
 })
 

@@ -41,7 +41,7 @@ export function createSqliteAlertStore(database: Database): AlertStore {
     markRecorded: async (id) => {
       database.run('UPDATE alerts SET is_recorded = 1 WHERE id = :id', { id })
     },
-    pendingActions: async (limit) => pendingActions(database, limit, find),
+    actionsIn: async (state, limit) => actionsIn(database, { state, limit }, find),
     settleAction: async (pending, state, at) => {
       settleAction(database, pending, { state, at })
     },
@@ -208,17 +208,15 @@ function settleAction(
   )
 }
 
-function pendingActions(
+function actionsIn(
   database: Database,
-  limit: number,
+  values: { readonly state: string; readonly limit: number },
   find: (id: string) => Alert | undefined,
 ): PendingAction[] {
-  const query = `SELECT * FROM alert_actions WHERE state IN ('pending', 'begun')
-    ORDER BY at LIMIT :limit`
-  return database.all(query, { limit }).flatMap((row) => {
+  const query = 'SELECT * FROM alert_actions WHERE state = :state ORDER BY at LIMIT :limit'
+  return database.all(query, values).flatMap((row) => {
     const alert = find(textOf(row, 'alert_id'))
-    const { action, target, state } = parseActionRow(row)
-    const isUnsettled = state === 'pending' || state === 'begun'
-    return alert && isUnsettled ? [{ alert, action, target, state }] : []
+    const { action, target } = parseActionRow(row)
+    return alert ? [{ alert, action, target }] : []
   })
 }
