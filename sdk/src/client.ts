@@ -15,8 +15,11 @@ import { createTransport, pathOf, type Transport, type TransportOptions } from '
 import type {
   AddedOperator,
   AgentView,
+  AuditCounts,
   AuditFilter,
-  AuditRecord,
+  AuditPage,
+  AuditStatus,
+  CountKey,
   IssuedToken,
   IssueRequest,
   Live,
@@ -25,6 +28,7 @@ import type {
   Page,
   Ready,
   ReplicaView,
+  RequestFilter,
   RevokeTarget,
   Revoked,
   SecretVersions,
@@ -52,9 +56,7 @@ export function createClient(options: TransportOptions) {
     operators: operatorsOf(call),
     secrets: secretsOf(call),
     services: servicesOf(call),
-    audit: {
-      query: (filter: AuditFilter = {}) => get<Page<AuditRecord>>(call, '/v1/audit', { ...filter }),
-    },
+    audit: auditOf(call),
     reports: reportsOf(call),
     alerts: alertsOf(call),
     replicas: { list: () => get<Page<ReplicaView>>(call, '/v1/replicas') },
@@ -151,6 +153,19 @@ function secretsOf(call: Transport) {
         path: pathOf('v1', 'secrets', name),
         headers: { 'if-match': ifMatch === undefined ? undefined : `"${ifMatch}"` },
       })
+    },
+  }
+}
+
+function auditOf(call: Transport) {
+  return {
+    query: (filter: AuditFilter = {}) => get<AuditPage>(call, '/v1/audit', { ...filter }),
+    counts: (by: readonly CountKey[], filter: RequestFilter = {}) =>
+      get<AuditCounts>(call, '/v1/audit/counts', { ...filter, by: by.join(',') }),
+    status: () => get<AuditStatus>(call, '/v1/audit/status'),
+    /** Builds the index anew from the journal; `status` says how far it is. */
+    reindex: async () => {
+      await call({ method: 'POST', path: '/v1/audit/reindex' })
     },
   }
 }

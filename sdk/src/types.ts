@@ -151,16 +151,94 @@ export interface ServiceDetail extends ServiceView {
   readonly definition: Readonly<Record<string, unknown>>
 }
 
-export interface AuditFilter {
+/** What requests can be counted and records be narrowed by. */
+export interface RequestFilter {
   readonly agent?: string
+  readonly tokenId?: string
   readonly service?: string
+  /** A full name, `stripe:refund`. */
+  readonly scope?: string
   readonly decision?: 'allow' | 'deny'
+  /** Of a refusal, `scope_missing`. */
+  readonly reason?: string
   /** Epoch milliseconds, inclusive. */
   readonly since?: number
   /** Epoch milliseconds, exclusive. */
   readonly until?: number
+}
+
+export interface AuditFilter extends RequestFilter {
+  /** With `agent` or `tokenId`: also what tokens below theirs did. */
+  readonly withDescendants?: boolean
+  readonly operator?: string
+  readonly sessionId?: string
+  readonly requestId?: string
+  /** The upstream's: `404`, or a class as `5xx`. */
+  readonly status?: string
+  /** The beginning of a path. */
+  readonly path?: string
+  /** An address, or a network as `10.0.0.0/8`. */
+  readonly source?: string
+  /** `token.issue`; with a dot at its end (`token.`) all below it. */
+  readonly action?: string
+  /** Occurs anywhere in the record, whatever its case. */
+  readonly text?: string
+  /** `oldest` unless given. */
+  readonly order?: 'oldest' | 'newest'
+  /** What the record of this reading says. `tail` always gives a `nextCursor`, to ask again with. */
+  readonly purpose?: 'query' | 'export' | 'tail'
   readonly cursor?: string
   readonly limit?: number
+}
+
+/** Records come from an index, which may be behind the journal for a moment, or while it is rebuilt. */
+export interface AuditIndexState {
+  readonly newestAt?: number
+  /** Bytes of the journal that are not in it yet. */
+  readonly behindBytes: number
+  readonly isRebuilding: boolean
+  /** Why it stands still. */
+  readonly problem?: string
+}
+
+export interface AuditPage extends Page<AuditRecord> {
+  readonly index: AuditIndexState
+}
+
+export type CountKey =
+  | 'agent'
+  | 'tokenId'
+  | 'service'
+  | 'operation'
+  | 'scopes'
+  | 'decision'
+  | 'reason'
+  | 'credential'
+  | 'day'
+
+export interface AuditCounts {
+  /** The most frequent first. */
+  readonly items: readonly {
+    /** In the order of what was counted by; null where a request has none. */
+    readonly key: readonly (string | null)[]
+    readonly count: number
+    /** Answered with a status of 400 and more. */
+    readonly failed: number
+    readonly firstAt: number
+    readonly lastAt: number
+  }[]
+  readonly index: AuditIndexState
+}
+
+export interface AuditStatus {
+  readonly journal: {
+    readonly writable: boolean
+    readonly problem?: string
+    readonly records: number
+    readonly bytes: number
+    readonly quotaBytes?: number
+  }
+  readonly index: AuditIndexState & { readonly records: number }
 }
 
 export type AuditRecord = Readonly<Record<string, unknown>>
