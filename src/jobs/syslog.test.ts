@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { aNotice } from '../../test/support/alerts.ts'
 import { createAuthority, LOOPBACK_NAMES } from '../../test/support/pki.ts'
 import { skipUnless, skipWithout } from '../../test/support/skip.ts'
@@ -122,11 +122,16 @@ print(s.recv(65536).decode(), flush=True)`
         listener.kill()
         directory.remove()
       })
-      await once(listener.stdout, 'data')
-      const message = once(listener.stdout, 'data')
+      let printed = ''
+      listener.stdout.on('data', (bytes: Buffer) => (printed += String(bytes)))
+      await vi.waitFor(() => {
+        expect(printed).toContain('ready\n')
+      })
       const place = { transport: 'unix', path } as const
       expect(await aSyslog(place).deliver(notice, never)).toEqual({ ok: true, value: undefined })
-      expect(String((await message)[0])).toMatch(/^<83>.*apistronghold.*: {"type":"alert.raised"/)
+      await vi.waitFor(() => {
+        expect(printed).toMatch(/\n<83>.*apistronghold.*: {"type":"alert.raised"/)
+      })
     },
   )
 
