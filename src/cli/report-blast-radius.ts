@@ -38,7 +38,7 @@ function title({ colors }: Paper, { subject, worstRisk }: BlastRadius): string {
   const worst =
     worstRisk === undefined
       ? colors.green('nothing live')
-      : `worst: ${riskPaint({ colors, columns: 0 })(worstRisk)}`
+      : `worst: ${riskPaint({ colors, columns: 0 })(plain(worstRisk))}`
   return `${colors.bold(`Blast radius of ${subject.kind} ${name}`)}, ${worst}`
 }
 
@@ -77,7 +77,7 @@ function tokenSection(paper: Paper, { at }: BlastRadius, { name, items, total }:
 
 function describeToken(paper: Paper, token: ReportedToken, now: number): string {
   const paint = riskPaint(paper)
-  const head = `  ${paint(token.worstRisk.padEnd(11))}  ${token.id}  ${plain(token.agent)}`
+  const head = `  ${paint(plain(token.worstRisk).padEnd(11))}  ${plain(token.id)}  ${plain(token.agent)}`
   const above = token.chain.length === 0 ? '' : `; below ${token.chain.join(' > ')}`
   return [
     head,
