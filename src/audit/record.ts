@@ -61,8 +61,11 @@ export interface LineFormat {
   change(event: ChangeEvent, time: number): string
   counted(count: Count, time: number): string
   recovery(recovery: Recovery, time: number): string
-  segment(start: SegmentStart, time: number): string
+  readonly segment: SegmentFormat
 }
+
+/** A segment's first record, which the journal's writer makes itself. */
+export type SegmentFormat = (start: SegmentStart, time: number) => string
 
 /** The whole line, with its newline. */
 export function numbered(sequence: number, line: string): string {
@@ -73,7 +76,19 @@ export function createLineFormat(parts: LineParts): LineFormat {
   return new Lines(parts)
 }
 
+export function createSegmentFormat({
+  writer,
+  environment,
+}: Pick<LineParts, 'writer' | 'environment'>): SegmentFormat {
+  const instant = createInstantFormat()
+  return ({ previous, open }, time) =>
+    `"time":${instant(time)},"kind":"segment","requestId":null,"writer":${id(writer)}` +
+    `,"format":${FORMAT},"environment":${id(environment)}` +
+    `,"previous":${number(previous ?? undefined)},"open":[${open.map(id).join(',')}]}`
+}
+
 class Lines implements LineFormat {
+  readonly segment: SegmentFormat
   readonly #parts: LineParts
   readonly #instant: FormatInstant = createInstantFormat()
   readonly #writer: string
@@ -86,6 +101,7 @@ class Lines implements LineFormat {
 
   constructor(parts: LineParts) {
     this.#parts = parts
+    this.segment = createSegmentFormat(parts)
     this.#writer = ',"writer":' + id(parts.writer)
   }
 
@@ -155,14 +171,6 @@ class Lines implements LineFormat {
   recovery({ cause, details }: Recovery, time: number): string {
     const head = this.#head('recovery', undefined, time)
     return `${head},"cause":${id(cause)},"details":${formatValue(details, DETAIL_LIMITS)}}`
-  }
-
-  segment({ previous, open }: SegmentStart, time: number): string {
-    return (
-      this.#head('segment', undefined, time) +
-      `,"format":${FORMAT},"environment":${id(this.#parts.environment)}` +
-      `,"previous":${number(previous ?? undefined)},"open":[${open.map(id).join(',')}]}`
-    )
   }
 
   #head(kind: string, requestId: string | undefined, time: number): string {

@@ -6,7 +6,7 @@ import type { AuditRecord } from '../../src/audit/audit-reader.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { openJournal, type Journal, type JournalParts } from '../../src/storage/journal/journal.ts'
 import { AUDIT_KEY } from './audit.ts'
-import { createFaultyFiles, type FaultyFiles } from './faulty-files.ts'
+import { createFaults, type Faults } from './faulty-files.ts'
 import { NOW } from './grants.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from './temporary.ts'
 
@@ -14,7 +14,7 @@ export interface TestJournal {
   readonly directory: string
   /** The writer's own directory. */
   readonly own: string
-  readonly files: FaultyFiles
+  readonly files: Faults
   /** The clock: change it at will. */
   readonly clock: { now: number }
   readonly open: (parts?: Partial<JournalParts>) => Promise<Journal>
@@ -30,7 +30,7 @@ export function createTestJournal(
 ): TestJournal {
   const directory = join(temporary.path, 'audit')
   const own = join(directory, 'local')
-  const files = createFaultyFiles()
+  const files = createFaults()
   const clock = { now: NOW }
   const opened: Journal[] = []
   const segments = () =>
@@ -45,8 +45,8 @@ export function createTestJournal(
     segments,
     async open(parts = {}) {
       const journal = await openJournal({
-        ...{ directory, environment: 'production', writer: 'local', files, log: silentLog },
-        ...{ hashKey: AUDIT_KEY, now: () => clock.now },
+        ...{ directory, environment: 'production', writer: 'local', log: silentLog },
+        ...{ hashKey: AUDIT_KEY, now: () => clock.now, thread: files.thread },
         ...parts,
       })
       opened.push(journal)
@@ -54,7 +54,7 @@ export function createTestJournal(
     },
     records: () =>
       segments()
-        .flatMap((name) => readFileSync(join(own, name), 'utf8').split('\n'))
+        .flatMap((name) => readFileSync(join(own, name), 'utf8').replace(/\0.*/s, '').split('\n'))
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as AuditRecord),
     async remove() {

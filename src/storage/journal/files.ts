@@ -1,129 +1,149 @@
-/** The file operations that the journal needs: a seam, so that tests can let each of them fail. */
+/**
+ * The file operations that a journal's writer needs: a seam, so that tests can let each of them
+ * fail. They block: only the writer's own thread, which has nothing else to do, calls them.
+ */
 
-import { constants } from 'node:fs'
 import {
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  stat,
-  unlink,
-  type FileHandle,
-} from 'node:fs/promises'
-import { join } from 'node:path'
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writevSync,
+  writeSync,
+} from 'node:fs'
 import { Failure, systemErrorCode } from '../../base/errors.ts'
 
-/** A file open for writing. Only one operation runs at a time. */
+/** A file open for writing. */
 export interface SegmentFile {
   /** Tells this file from another one that took its name. */
   readonly identity: string
   /** Bytes that were in it when it was opened. */
   readonly size: number
-  /** Resolves once the bytes are on disk, with how many there are: perhaps fewer than asked. */
-  write(bytes: Buffer, position: number): Promise<number>
-  /** Resolves once the shorter file is on disk. */
-  truncate(size: number): Promise<void>
-  close(): Promise<void>
+  /** Returns once the bytes are on disk, with how many there are: perhaps fewer than asked. */
+  write(parts: readonly Buffer[], position: number): number
+  /** Returns once the shorter file is on disk. */
+  truncate(size: number): void
+  close(): void
+}
+
+/** A file that can be made again from the segments: what is written to it need not be on disk. */
+export interface DerivedFile {
+  write(bytes: Buffer, position: number): void
+  close(): void
 }
 
 export interface JournalFiles {
-  makeDirectory(path: string): Promise<void>
+  makeDirectory(path: string): void
   /** Opens for writing, makes it when there is none; never follows a symbolic link. */
-  open(path: string): Promise<SegmentFile>
+  open(path: string): SegmentFile
+  openDerived(path: string): DerivedFile
+  /** Undefined when there is none. */
+  read(path: string): Buffer | undefined
+  /** A whole new content under that name, or the old one. */
+  replace(path: string, content: string): void
   /** The identity of what has that name; undefined when nothing has. */
-  identify(path: string): Promise<string | undefined>
-  rename(from: string, to: string): Promise<void>
-  remove(path: string): Promise<void>
+  identify(path: string): string | undefined
+  rename(from: string, to: string): void
+  remove(path: string): void
   /** Makes new names in a directory durable. */
-  syncDirectory(path: string): Promise<void>
-  /** Bytes of all files below a directory. */
-  measure(directory: string): Promise<number>
+  syncDirectory(path: string): void
 }
 
 // On Linux O_DSYNC makes one system call of write and fdatasync, a third cheaper than the two. macOS
 // takes the flag but does not empty the drive's cache; its fdatasync here does.
 const WRITES_ARE_DURABLE = process.platform === 'linux'
-const FLAGS =
-  constants.O_WRONLY |
-  constants.O_CREAT |
-  constants.O_NOFOLLOW |
-  (WRITES_ARE_DURABLE ? constants.O_DSYNC : 0)
+const DERIVED = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
+const DURABLE = DERIVED | (WRITES_ARE_DURABLE ? constants.O_DSYNC : 0)
+const MODE = 0o600
 
 export const nodeFiles: JournalFiles = {
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+  makeDirectory(path) {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
   },
 
-  async open(path) {
-    const file = await open(path, FLAGS, 0o600)
-    try {
-      return await segmentFile(file)
-    } catch (error) {
-      await file.close()
-      throw error
+  open: (path) => segmentFile(openRegular(path, DURABLE)),
+
+  openDerived(path) {
+    const file = openRegular(path, DERIVED)
+    return {
+      write(bytes, position) {
+        for (let written = 0; written < bytes.length;)
+          written += writeSync(file, bytes, written, bytes.length - written, position + written)
+      },
+      close: () => {
+        closeSync(file)
+      },
     }
   },
 
-  async identify(path) {
-    try {
-      const { dev, ino } = await lstat(path)
-      return `${dev}:${ino}`
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return undefined
-      throw error
-    }
+  read: (path) => unlessMissing(() => readFileSync(path)),
+
+  replace(path, content) {
+    const fresh = `${path}.new`
+    writeFileSync(fresh, content, { mode: MODE })
+    renameSync(fresh, path)
   },
 
-  rename,
+  identify: (path) => unlessMissing(() => identityOf(lstatSync(path))),
 
-  remove: unlink,
+  rename: renameSync,
 
-  async syncDirectory(path) {
-    const directory = await open(path, constants.O_RDONLY)
+  remove: unlinkSync,
+
+  syncDirectory(path) {
+    const directory = openSync(path, constants.O_RDONLY)
     try {
-      await directory.sync()
+      fsyncSync(directory)
     } finally {
-      await directory.close()
+      closeSync(directory)
     }
-  },
-
-  async measure(directory) {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-    let bytes = 0
-    for (const entry of entries) {
-      if (entry.isFile()) bytes += await sizeOf(join(entry.parentPath, entry.name))
-    }
-    return bytes
   },
 }
 
-async function segmentFile(file: FileHandle): Promise<SegmentFile> {
-  const { dev, ino, size, ...stats } = await file.stat()
-  if (!isRegular(stats.mode)) throw new Failure('audit_unavailable', 'a segment is no regular file')
+/** A directory, a device or a pipe of that name is not ours. */
+function openRegular(path: string, flags: number): number {
+  const file = openSync(path, flags, MODE)
+  if (fstatSync(file).isFile()) return file
+  closeSync(file)
+  throw new Failure('audit_unavailable', 'a file of the audit is no regular file')
+}
+
+function segmentFile(file: number): SegmentFile {
+  const stats = fstatSync(file)
   return {
-    identity: `${dev}:${ino}`,
-    size,
-    async write(bytes, position) {
-      const { bytesWritten } = await file.write(bytes, 0, bytes.length, position)
-      if (!WRITES_ARE_DURABLE) await file.datasync()
-      return bytesWritten
+    identity: identityOf(stats),
+    size: stats.size,
+    write(parts, position) {
+      const count = writevSync(file, parts, position)
+      if (!WRITES_ARE_DURABLE) fdatasyncSync(file)
+      return count
     },
-    async truncate(length) {
-      await file.truncate(length)
-      await file.datasync()
+    truncate(size) {
+      ftruncateSync(file, size)
+      fdatasyncSync(file)
     },
-    close: () => file.close(),
+    close() {
+      closeSync(file)
+    },
   }
 }
 
-const isRegular = (mode: number) => (mode & constants.S_IFMT) === constants.S_IFREG
+const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`
 
-/** Zero for a file that went away meanwhile. */
-async function sizeOf(path: string): Promise<number> {
+function unlessMissing<T>(run: () => T): T | undefined {
   try {
-    return (await stat(path)).size
-  } catch {
-    return 0
+    return run()
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -8,17 +8,21 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Now } from '../../base/clock.ts'
 import { Failure } from '../../base/errors.ts'
 import { reasonOf } from './reason.ts'
-import type { Commit, Line } from './segment-writer.ts'
+import { BATCH_CHARACTERS, type Batch } from './mailbox.ts'
 
 export interface GroupCommitParts {
-  /** Writes lines to disk, all or none. */
-  readonly append: (commit: Commit) => Promise<void>
-  /** Makes the next `append` possible after one that failed. */
+  /** Writes a batch to disk, all of it or nothing. */
+  readonly write: (batch: Batch) => Promise<void>
+  /** Makes the next `write` possible after one that failed. */
   readonly repair: () => Promise<void>
+  /** What is being written shall not count any more. False when it is on disk already, and counts. */
+  readonly abandon: () => boolean
+  readonly now: Now
   /** The record of an interruption, written when it is over. */
-  readonly describe: (interruption: Interruption) => Line
+  readonly describe: (interruption: Interruption) => string
   readonly onProblem: (problem: string) => void
   readonly onRecovered: (interruption: Interruption) => void
 }
@@ -39,20 +43,33 @@ const RETRY_MS = 200
 const COMPANY_MS = 50
 const KEPT_LIMIT = 10_000
 
-interface Batch {
-  readonly lines: Line[]
-  /** The lines that somebody waits for; the others are kept when the batch fails. */
-  readonly waited: Set<Line>
-  readonly done: PromiseWithResolvers<void>
+/** A batch with so many who wait is followed by others like it. */
+const MANY = 4
+/** How long a batch among many is gathered, as long as each turn of the event loop adds to it. */
+const GATHER_MS = 0.5
+
+interface Gathering {
+  /** Lines with their newlines, in the order of their arrival. */
+  text: string
+  /** Those of them that nobody waits for: they are kept when the batch fails. */
+  readonly unwaited: string[]
+  waited: number
+  /** How many waited when it was last looked at, to see whether it grows. */
+  seen: number
+  since: number
   readonly isBusy: boolean
+  readonly done: PromiseWithResolvers<void>
   state: 'waiting' | 'written' | 'failed'
   watchdog?: NodeJS.Timeout
 }
 
 export class GroupCommit {
   readonly #parts: GroupCommitParts
-  #pending: Batch | undefined
-  #writing: Batch | undefined
+  /** The last one takes more lines. */
+  #pending: Gathering[] = []
+  #writing: Gathering | undefined
+  /** Who waited for the last one. */
+  #waitedLast = 0
   /** A commit or a retry uses the disk, or waits for it. */
   #isBusy = false
   #isScheduled = false
@@ -60,7 +77,7 @@ export class GroupCommit {
   #companyTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | undefined
   #interruption: { problem: string; since: number; refused: number; dropped: number } | undefined
-  #kept: Line[] = []
+  #kept: string[] = []
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts
@@ -72,23 +89,25 @@ export class GroupCommit {
   }
 
   /** Resolves once the line is on disk; throws `audit_unavailable` within a second otherwise. */
-  add(line: Line): Promise<void> {
+  add(line: string): Promise<void> {
     if (this.problem !== undefined) return this.#refuse(this.problem)
     const batch = this.#batch()
-    batch.lines.push(line)
-    batch.waited.add(line)
+    batch.text += line + '\n'
+    batch.waited++
     this.#hurry(batch)
     return batch.done.promise
   }
 
   /** Goes with the next commit. Lines are kept while nothing can be written. */
-  addLater(line: Line): void {
+  addLater(line: string): void {
     if (this.#isClosed) return
     if (this.#interruption) {
       this.#keep([line])
       return
     }
-    this.#batch().lines.push(line)
+    const batch = this.#batch()
+    batch.text += line + '\n'
+    batch.unwaited.push(line)
     this.#companyTimer ??= setTimeout(() => {
       this.#companyTimer = undefined
       this.#schedule()
@@ -98,8 +117,8 @@ export class GroupCommit {
   /** Resolves once everything that was added is on disk. */
   async flush(): Promise<void> {
     if (this.problem !== undefined) return this.#refuse(this.problem)
-    const last = this.#pending ?? this.#writing
-    if (last) this.#hurry(last)
+    const last = this.#pending.at(-1) ?? this.#writing
+    for (const batch of this.#pending) this.#hurry(batch)
     await last?.done.promise
   }
 
@@ -112,81 +131,105 @@ export class GroupCommit {
     clearTimeout(this.#retryTimer)
   }
 
-  #batch(): Batch {
-    this.#pending ??= {
-      lines: [],
-      waited: new Set(),
-      done: settled(),
-      isBusy: this.#writing?.state === 'waiting',
-      state: 'waiting',
+  /** From now on nothing can be written, until a retry succeeds. */
+  fail(problem: string): void {
+    if (this.#interruption) return
+    this.#interruption = { problem, since: performance.now(), refused: 0, dropped: 0 }
+    const abandoned = this.#pending
+    this.#pending = []
+    for (const batch of [this.#writing, ...abandoned]) if (batch) this.#abandon(batch, problem)
+    this.#parts.onProblem(problem)
+    this.#retryLater()
+  }
+
+  #batch(): Gathering {
+    const last = this.#pending.at(-1)
+    if (last && last.text.length < BATCH_CHARACTERS) return last
+    const batch: Gathering = {
+      ...{ text: '', unwaited: [], waited: 0, seen: 0, since: performance.now() },
+      ...{ done: settled(), isBusy: this.#writing?.state === 'waiting', state: 'waiting' },
     }
-    return this.#pending
+    this.#pending.push(batch)
+    return batch
   }
 
   /** Somebody waits from now on. */
-  #hurry(batch: Batch): void {
+  #hurry(batch: Gathering): void {
     batch.watchdog ??= setTimeout(() => {
-      // After a pause of the event loop the answer may be here already, and only not yet read.
-      setImmediate(() => {
-        if (batch.state === 'waiting') this.#fail('the disk does not answer')
-      })
+      this.#watch(batch)
     }, PATIENCE_MS)
     this.#schedule()
+  }
+
+  /** After a pause of the event loop the answer may be here already, and only not yet read. */
+  #watch(batch: Gathering): void {
+    setImmediate(() => {
+      if (batch.state !== 'waiting') return
+      if (this.#writing && !this.#parts.abandon()) this.#watch(batch)
+      else this.fail('the disk does not answer')
+    })
   }
 
   /** At the end of this turn of the event loop, so that all its requests share the first commit. */
   #schedule(): void {
     if (this.#isBusy || this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(() => {
-      this.#isScheduled = false
-      void this.#run()
-    })
+    setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    if (this.#isGathering()) {
+      setImmediate(this.#turn)
+      return
+    }
+    this.#isScheduled = false
+    void this.#run()
+  }
+
+  /**
+   * Where many wait, more are about to: as long as each turn brings some, the disk may wait a
+   * little. A commit costs about as much for one as for a hundred.
+   */
+  #isGathering(): boolean {
+    const batch = this.#pending[0]
+    if (!batch || batch.waited === batch.seen || this.#waitedLast < MANY) return false
+    batch.seen = batch.waited
+    return performance.now() - batch.since < GATHER_MS
   }
 
   async #run(): Promise<void> {
     if (this.#isBusy) return
     this.#isBusy = true
-    do await this.#commit()
-    while (this.#pending?.watchdog)
+    await this.#commit()
     this.#isBusy = false
-    if (this.#pending && !this.#companyTimer) this.#schedule()
+    if (this.#pending[0]?.watchdog || (this.#pending[0] && !this.#companyTimer)) this.#schedule()
   }
 
   async #commit(): Promise<void> {
-    const batch = this.#pending
+    const batch = this.#pending.shift()
     if (!batch) return
     this.#writing = batch
-    this.#pending = undefined
+    this.#waitedLast = batch.waited
     clearTimeout(this.#companyTimer)
     this.#companyTimer = undefined
     try {
-      const { lines, isBusy } = batch
-      await this.#parts.append({ lines, isBusy, isWanted: () => batch.state === 'waiting' })
+      const { text, isBusy } = batch
+      await this.#parts.write({ text, isBusy, time: this.#parts.now() })
       settle(batch, 'written')
     } catch (error) {
-      this.#fail(reasonOf(error))
+      this.fail(reasonOf(error))
     } finally {
       this.#writing = undefined
     }
   }
 
-  #fail(problem: string): void {
-    if (this.#interruption) return
-    this.#interruption = { problem, since: performance.now(), refused: 0, dropped: 0 }
-    for (const batch of [this.#writing, this.#pending]) if (batch) this.#abandon(batch, problem)
-    this.#pending = undefined
-    this.#parts.onProblem(problem)
-    this.#retryLater()
-  }
-
-  #abandon(batch: Batch, problem: string): void {
-    if (this.#interruption) this.#interruption.refused += batch.waited.size
-    this.#keep(batch.lines.filter((line) => !batch.waited.has(line)))
+  #abandon(batch: Gathering, problem: string): void {
+    if (this.#interruption) this.#interruption.refused += batch.waited
+    this.#keep(batch.unwaited)
     settle(batch, 'failed', unavailable(problem))
   }
 
-  #keep(lines: readonly Line[]): void {
+  #keep(lines: readonly string[]): void {
     const room = KEPT_LIMIT - this.#kept.length
     this.#kept.push(...lines.slice(0, room))
     if (this.#interruption) this.#interruption.dropped += Math.max(lines.length - room, 0)
@@ -201,16 +244,14 @@ export class GroupCommit {
   }
 
   async #retry(): Promise<void> {
-    const interruption = this.#interruption
-    if (!interruption) return
+    if (!this.#interruption) return
     // A write that hangs keeps the file; whatever it does, the retry comes after it.
     if (this.#isBusy) {
       this.#retryLater()
       return
     }
     this.#isBusy = true
-    const kept = this.#kept
-    this.#kept = []
+    const kept = this.#takeKept()
     try {
       await this.#parts.repair()
       await this.#resume(kept)
@@ -221,10 +262,17 @@ export class GroupCommit {
     this.#isBusy = false
   }
 
-  async #resume(kept: readonly Line[]): Promise<void> {
+  /** As many as one batch takes. */
+  #takeKept(): readonly string[] {
+    let room = BATCH_CHARACTERS
+    const end = this.#kept.findIndex((line) => (room -= line.length + 1) < 0)
+    return this.#kept.splice(0, end === -1 ? this.#kept.length : end)
+  }
+
+  async #resume(kept: readonly string[]): Promise<void> {
     const interruption = this.#interruptionSoFar()
-    const lines = [...kept, this.#parts.describe(interruption)]
-    await this.#parts.append({ lines, isBusy: false, isWanted: () => true })
+    const text = [...kept, this.#parts.describe(interruption), ''].join('\n')
+    await this.#parts.write({ text, isBusy: false, time: this.#parts.now() })
     this.#interruption = undefined
     for (const line of this.#kept.splice(0)) this.addLater(line)
     this.#parts.onRecovered(interruption)
@@ -248,7 +296,7 @@ function settled(): PromiseWithResolvers<void> {
   return done
 }
 
-function settle(batch: Batch, state: 'written' | 'failed', failure?: Failure): void {
+function settle(batch: Gathering, state: 'written' | 'failed', failure?: Failure): void {
   clearTimeout(batch.watchdog)
   batch.state = state
   if (failure) batch.done.reject(failure)

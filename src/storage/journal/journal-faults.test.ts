@@ -7,7 +7,6 @@ import type { Fault, FileOperation } from '../../../test/support/faulty-files.ts
 import { createTestJournal, type TestJournal } from '../../../test/support/journal.ts'
 import { createTemporaryDirectory } from '../../../test/support/temporary.ts'
 import { skipUnless } from '../../../test/support/skip.ts'
-import { nodeFiles } from './files.ts'
 import type { Journal } from './journal.ts'
 
 let test: TestJournal
@@ -273,7 +272,7 @@ describe('AU-02 on a file system that is really full', () => {
     const small = createTestJournal(temporary)
     const ballast = join(temporary.path, 'ballast')
     writeFileSync(ballast, Buffer.alloc(48 * 1024))
-    const journal = await small.open({ files: nodeFiles })
+    const journal = await small.open({ thread: undefined })
     let acknowledged = 0
     await expect(
       (async () => {

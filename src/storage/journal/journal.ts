@@ -1,8 +1,6 @@
 /** The audit log on disk: events become lines, lines go to segments in shared commits. */
 
 import type { KeyObject } from 'node:crypto'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   AuditLog,
   AuditStatus,
@@ -17,17 +15,24 @@ import { createLineFormat, type LineFormat } from '../../audit/record.ts'
 import type { Now } from '../../base/clock.ts'
 import { Failure } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { nodeFiles, type JournalFiles } from './files.ts'
 import { GroupCommit } from './group-commit.ts'
+import { BATCH_CHARACTERS, type Batch } from './mailbox.ts'
+import { measureDirectory } from './measure.ts'
 import { Quota, type QuotaUse } from './quota.ts'
 import { reasonOf } from './reason.ts'
-import { recoverSegments, type Found } from './recovery.ts'
-import { SegmentWriter, type Line } from './segment-writer.ts'
 import { isWriterName } from './segment.ts'
+import type { Signing } from './checkpoint-note.ts'
+import { Writer, type WriterThread } from './writer.ts'
+import type { Opened } from './writer-loop.ts'
 
 export interface Journal extends AuditLog {
   /** Resolves once everything that was given so far is on disk. */
   flush(): Promise<void>
+  /**
+   * The newest checkpoint, a signed note: at least each second and each 256 records there is another
+   * one. Undefined without `sign`, and before the first.
+   */
+  checkpoint(): string | undefined
 }
 
 export interface JournalParts {
@@ -48,12 +53,17 @@ export interface JournalParts {
   readonly quotaBytes?: number
   /** Whether other writers use up the same quota meanwhile. */
   readonly isQuotaShared?: boolean
-  readonly files?: JournalFiles
+  /** Who signs the checkpoints: a key object, since the writer's thread does it. None unless given. */
+  readonly sign?: Signing
+  readonly thread?: WriterThread | undefined
 }
 
 const SEGMENT_BYTES = 32 * 1024 * 1024
+/** Zeros in front of the records, on disk before they are needed: a commit is half as long then. */
+const AHEAD_BYTES = 1024 * 1024
+/** Others take such zeros for records when they share a quota. */
+const AHEAD_SHARE = 1 / 64
 const COUNT_INTERVAL_MS = 1000
-const CLOSE_TIMEOUT_MS = 500
 
 /**
  * Opens a writer's journal and makes it sound: cuts what a crash tore, closes what it left open.
@@ -62,114 +72,82 @@ const CLOSE_TIMEOUT_MS = 500
 export async function openJournal(parts: JournalParts): Promise<Journal> {
   if (!isWriterName(parts.writer))
     throw new Failure('config_invalid', 'the writer has an unusable name')
+  const journal = new SegmentJournal(parts)
   try {
-    return await openSound(parts)
+    await journal.open()
+    return journal
   } catch (error) {
+    await journal.close()
     const message = `the audit cannot be opened: ${reasonOf(error)}`
     throw new Failure('audit_unavailable', message, { cause: error })
   }
 }
 
-async function openSound(parts: JournalParts): Promise<Journal> {
-  const { directory, environment, writer, hashKey: key, now, files = nodeFiles } = parts
-  const { pathPatterns = () => [], segmentBytes = SEGMENT_BYTES } = parts
-  const own = join(directory, writer)
-  await files.makeDirectory(own)
-  await files.syncDirectory(directory)
-  const found = await recoverSegments(own, files)
-  const format = createLineFormat({ writer, environment, key, pathPatterns })
-  const segments = await SegmentWriter.create({
-    directory: own,
-    files,
-    format,
-    found,
-    now,
-    segmentBytes,
-  })
-  try {
-    const usedBytes = await files.measure(directory)
-    const journal = new SegmentJournal({ parts, files, format, segments, usedBytes })
-    await journal.closeOpen(found)
-    return journal
-  } catch (error) {
-    await segments.close()
-    throw error
-  }
-}
-
-interface OpenedParts {
-  readonly parts: JournalParts
-  readonly files: JournalFiles
-  readonly format: LineFormat
-  readonly segments: SegmentWriter
-  readonly usedBytes: number
-}
-
 class SegmentJournal implements Journal {
   readonly #parts: JournalParts
   readonly #format: LineFormat
-  readonly #segments: SegmentWriter
+  readonly #writer: Writer
   readonly #commits: GroupCommit
   readonly #quota: Quota
   readonly #counter: Counter = createCounter()
   #countTimer: NodeJS.Timeout | undefined
+  /** A segment that somebody took away, until the log has gone on after it. */
+  #lost: string | undefined
 
-  constructor({ parts, files, format, segments, usedBytes }: OpenedParts) {
-    const { log } = parts
+  constructor(parts: JournalParts) {
+    const { writer, environment, hashKey: key, pathPatterns = () => [], now } = parts
     this.#parts = parts
-    this.#format = format
-    this.#segments = segments
-    this.#quota = new Quota({
-      limitBytes: parts.quotaBytes,
-      usedBytes,
-      isShared: parts.isQuotaShared ?? false,
-      measure: () => files.measure(parts.directory),
-      onHigh: (used) => {
-        log.warn('audit_quota_high', { usedBytes: used, quotaBytes: parts.quotaBytes })
-      },
-    })
+    this.#format = createLineFormat({ writer, environment, key, pathPatterns })
+    this.#quota = createQuota(parts, async () => this.#measure())
+    this.#writer = this.#createWriter()
     this.#commits = new GroupCommit({
-      append: async (commit) => {
-        this.#quota.grow(await segments.append(commit))
-      },
-      repair: async () => {
-        const before = segments.lost
-        await segments.repair()
-        if (segments.lost !== before) log.error('audit_segment_lost', { segment: segments.lost })
-      },
+      now,
+      write: async (batch) => this.#write(batch),
+      repair: async () => this.#repair(),
+      abandon: () => this.#writer.abandon(),
       describe: (interruption) => this.#recovery('unwritable', { ...interruption }),
       onProblem: (problem) => {
-        log.error('audit_unwritable', { problem })
+        parts.log.error('audit_unwritable', { problem })
       },
-      onRecovered: ({ problem, durationMs, refused, dropped }) => {
-        log.info('audit_writable_again', { problem, durationMs, refused, dropped })
+      onRecovered: (interruption) => {
+        parts.log.info('audit_writable_again', { ...interruption })
       },
     })
   }
 
-  /** Says in the log what was found. It may take as long as it takes: nobody waits for it yet. */
-  async closeOpen({ open, cuts }: Found): Promise<void> {
-    if (open.length === 0 && cuts.length === 0) return
-    this.#parts.log.warn('audit_recovered', { open: open.length, cuts: cuts.length })
-    const lines = open.map((requestId) => this.#outcome(unknownOutcome(requestId)))
-    lines.push(this.#recovery('start', { closed: open.length, cuts }))
-    this.#quota.grow(await this.#segments.append({ lines, isWanted: () => true, isBusy: false }))
+  /** It may take as long as it takes: nobody waits for it yet. */
+  async open(): Promise<void> {
+    const opened = await this.#writer.open()
+    await this.#quota.measure()
+    await this.#closeOpen(opened)
+    this.#writer.rest()
   }
 
-  async intent(event: IntentEvent): Promise<void> {
-    this.#claim('essential')
-    const text = this.#format.intent(event, this.#parts.now())
-    return this.#commits.add({ text, opens: event.access.requestId })
+  /** Says what was found, in the log and on the record. */
+  async #closeOpen(opened: Opened): Promise<void> {
+    const lines = this.#closing(opened)
+    if (lines.length === 0) return
+    this.#parts.log.warn('audit_recovered', {
+      open: opened.open.length,
+      cuts: opened.cuts.length,
+      ...(opened.finding && { checkpoint: opened.finding.size, records: opened.finding.records }),
+    })
+    for (const text of inBatches(lines))
+      await this.#write({ text, time: this.#parts.now(), isBusy: false })
   }
 
-  async refusal(event: RefusalEvent): Promise<void> {
-    this.#claim('other')
-    return this.#commits.add({ text: this.#format.refusal(event, this.#parts.now()) })
+  // Whoever comes while nothing can be written costs no line.
+
+  intent(event: IntentEvent): Promise<void> {
+    return this.#add('essential', (time) => this.#format.intent(event, time))
   }
 
-  async change(event: ChangeEvent): Promise<void> {
-    this.#claim('essential')
-    return this.#commits.add({ text: this.#format.change(event, this.#parts.now()) })
+  refusal(event: RefusalEvent): Promise<void> {
+    return this.#add('other', (time) => this.#format.refusal(event, time))
+  }
+
+  change(event: ChangeEvent): Promise<void> {
+    return this.#add('essential', (time) => this.#format.change(event, time))
   }
 
   // Always written: the room for it was claimed with its intent.
@@ -190,7 +168,7 @@ class SegmentJournal implements Journal {
     return {
       writable: problem === undefined,
       ...(problem !== undefined && { problem }),
-      records: this.#segments.records,
+      records: this.#writer.figures.records,
       bytes: this.#quota.usedBytes,
       ...(quotaBytes !== undefined && { quotaBytes }),
     }
@@ -201,16 +179,64 @@ class SegmentJournal implements Journal {
     return this.#commits.flush()
   }
 
+  checkpoint(): string | undefined {
+    return this.#writer.checkpoint
+  }
+
   async close(): Promise<void> {
     this.#drainCounts()
     await this.#commits.close()
-    // A file whose write hangs cannot be closed, and nobody gains by waiting for it.
-    await Promise.race([this.#segments.close(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
+    await this.#writer.close()
   }
 
-  #claim(use: QuotaUse): void {
+  #add(use: QuotaUse, format: (time: number) => string): Promise<void> {
     if (!this.#quota.allows(use))
-      throw new Failure('audit_unavailable', `the audit cannot be written: ${FULL}`)
+      return Promise.reject(
+        new Failure('audit_unavailable', `the audit cannot be written: ${FULL}`),
+      )
+    return this.#commits.add(format(this.#parts.now()))
+  }
+
+  #createWriter(): Writer {
+    const { directory, environment, writer, sign, thread, now, log } = this.#parts
+    const { segmentBytes = SEGMENT_BYTES, quotaBytes = Number.POSITIVE_INFINITY } = this.#parts
+    const aheadBytes = Math.floor(Math.min(AHEAD_BYTES, segmentBytes, quotaBytes * AHEAD_SHARE))
+    return new Writer({
+      ...{ thread, now },
+      orders: { directory, environment, writer, segmentBytes, aheadBytes, sign },
+      onEnd: (problem) => {
+        this.#commits.fail(problem)
+      },
+      onBehind: (problem) => {
+        log.error('audit_hashes_behind', { problem })
+      },
+    })
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    await this.#writer.write(batch)
+    this.#lost = undefined
+    this.#quota.grow(this.#writer.figures.bytes)
+  }
+
+  async #repair(): Promise<void> {
+    const lost = await this.#writer.repair()
+    if (lost !== undefined && lost !== this.#lost)
+      this.#parts.log.error('audit_segment_lost', { segment: lost })
+    this.#lost = lost ?? this.#lost
+  }
+
+  /** Without the zeros that wait for records. */
+  async #measure(): Promise<number> {
+    return (await measureDirectory(this.#parts.directory)) - this.#writer.figures.ahead
+  }
+
+  /** What the last process left open ends here. */
+  #closing({ open, cuts, finding }: Opened): readonly string[] {
+    if (open.length === 0 && cuts.length === 0 && !finding) return []
+    const lines = open.map((requestId) => this.#outcome(unknownOutcome(requestId)))
+    const details = { closed: open.length, cuts, ...(finding && { checkpoint: finding }) }
+    return [...lines, this.#recovery('start', details)]
   }
 
   #drainCounts(): void {
@@ -219,21 +245,40 @@ class SegmentJournal implements Journal {
     const counts = this.#counter.drain()
     if (!this.#quota.allows('other')) return
     const time = this.#parts.now()
-    for (const count of counts) this.#commits.addLater({ text: this.#format.counted(count, time) })
+    for (const count of counts) this.#commits.addLater(this.#format.counted(count, time))
   }
 
-  #outcome(event: OutcomeEvent): Line {
-    return {
-      text: this.#format.outcome(event, this.#parts.now()),
-      closes: event.requestId,
-    }
+  #outcome(event: OutcomeEvent): string {
+    return this.#format.outcome(event, this.#parts.now())
   }
 
-  #recovery(cause: 'start' | 'unwritable', details: Readonly<Record<string, unknown>>): Line {
-    const { lost } = this.#segments
+  #recovery(cause: 'start' | 'unwritable', details: Readonly<Record<string, unknown>>): string {
+    const lost = this.#lost
     const all = lost === undefined ? details : { ...details, lost }
-    return { text: this.#format.recovery({ cause, details: all }, this.#parts.now()) }
+    return this.#format.recovery({ cause, details: all }, this.#parts.now())
   }
+}
+
+function createQuota(parts: JournalParts, measure: () => Promise<number>): Quota {
+  const { log, quotaBytes, isQuotaShared = false } = parts
+  return new Quota({
+    ...{ limitBytes: quotaBytes, isShared: isQuotaShared, measure },
+    onHigh: (usedBytes) => {
+      log.warn('audit_quota_high', { usedBytes, quotaBytes })
+    },
+  })
+}
+
+/** As much as one batch takes, again and again. */
+function* inBatches(lines: readonly string[]): Generator<string> {
+  let text = ''
+  for (const line of lines) {
+    text += line + '\n'
+    if (text.length < BATCH_CHARACTERS) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
 }
 
 const FULL = 'the disk quota of the audit is used up'

@@ -16,7 +16,7 @@ const LINE_LIMIT_BYTES = 1024 * 1024
 
 const NEWLINE = 0x0a
 
-/** The whole lines from an offset on; what follows the last newline is not a line yet. */
+/** The whole lines from an offset on. What follows the last newline is not a line yet; zeros are room for more. */
 export async function* readLines(path: string, from = 0): AsyncGenerator<readonly RawLine[]> {
   const file = await open(path, 'r')
   try {
@@ -33,7 +33,10 @@ async function* readBlocks(file: FileHandle, from: number): AsyncGenerator<reado
     const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, position)
     if (bytesRead === 0) return
     position += bytesRead
-    yield splitter.split(block.subarray(0, bytesRead))
+    const read = block.subarray(0, bytesRead)
+    const end = read.indexOf(0)
+    yield splitter.split(end === -1 ? read : read.subarray(0, end))
+    if (end !== -1) return
   }
 }
 

@@ -3,7 +3,6 @@
 export interface QuotaParts {
   /** Undefined: as much as there is. */
   readonly limitBytes: number | undefined
-  readonly usedBytes: number
   /** Bytes of all files of the audit. */
   readonly measure: () => Promise<number>
   readonly onHigh: (usedBytes: number) => void
@@ -22,19 +21,23 @@ const SHARED_INTERVAL_MS = 5000
 export class Quota {
   readonly #parts: QuotaParts
   readonly #limit: number
-  #used: number
+  #used = 0
   #isHigh = false
   #measuredAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: QuotaParts) {
     this.#parts = parts
     this.#limit = parts.limitBytes ?? Number.POSITIVE_INFINITY
-    this.#used = parts.usedBytes
-    this.grow(0)
   }
 
   get usedBytes(): number {
     return this.#used
+  }
+
+  /** Looks at the disk. */
+  async measure(): Promise<void> {
+    this.#used = await this.#parts.measure()
+    this.grow(0)
   }
 
   grow(bytes: number): void {
@@ -57,12 +60,6 @@ export class Quota {
     const now = performance.now()
     if (now - this.#measuredAt < intervalMs) return
     this.#measuredAt = now
-    this.#parts.measure().then(
-      (used) => {
-        this.#used = used
-        this.grow(0)
-      },
-      () => undefined, // the next refusal asks again
-    )
+    this.measure().catch(() => undefined) // the next refusal asks again
   }
 }

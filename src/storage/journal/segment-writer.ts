@@ -1,28 +1,29 @@
 /**
- * Appends records to segments: numbers them, rotates by size, day and clock, and after a failure
- * takes back what was not acknowledged. One call at a time; group-commit.ts sees to that.
+ * Appends batches of lines to segments: numbers them, rotates by size, day and clock, and after a
+ * failure takes back what was not acknowledged. It blocks; writer-thread.ts gives it a thread.
  */
 
 import { basename } from 'node:path'
-import { numbered, type LineFormat } from '../../audit/record.ts'
-import type { Now } from '../../base/clock.ts'
+import type { SegmentFormat } from '../../audit/record.ts'
 import { Failure } from '../../base/errors.ts'
 import type { JournalFiles, SegmentFile } from './files.ts'
-import type { Found } from './recovery.ts'
+import type { Figures } from './mailbox.ts'
+import { HASH_BYTES } from './frontier.ts'
+import { NumberedLines } from './numbered-lines.ts'
+import type { Tail } from './recovery.ts'
 import { segmentPath } from './segment.ts'
-
-/** A record to be written, as record.ts formats it. */
-export interface Line {
-  readonly text: string
-  /** Set on intents and outcomes: which request it opens or closes. */
-  readonly opens?: string
-  readonly closes?: string
-}
+import type { TreeLog } from './tree-log.ts'
 
 export interface Commit {
-  readonly lines: readonly Line[]
-  /** Asked when the lines are on disk: false when those who waited have been told no meanwhile. */
-  readonly isWanted: () => boolean
+  /** Lines without their numbers, each with its newline. */
+  readonly lines: Buffer
+  /** The writing clock, epoch milliseconds. */
+  readonly time: number
+  /**
+   * Called when the lines are on disk, with what the figures are then: false when those who waited
+   * have been told no meanwhile.
+   */
+  readonly claim: (figures: Figures) => boolean
   /** It follows the one before without a pause. */
   readonly isBusy: boolean
 }
@@ -31,10 +32,19 @@ export interface SegmentWriterParts {
   /** The writer's own directory. */
   readonly directory: string
   readonly files: JournalFiles
-  readonly format: LineFormat
-  readonly now: Now
+  readonly format: SegmentFormat
   readonly segmentBytes: number
-  readonly found: Found
+  /** Zeros to write behind the records, so that the next ones go where there is a file already. */
+  readonly aheadBytes: number
+  readonly tree: TreeLog
+  /** The segment to go on with; undefined: a new one. */
+  readonly tail: Tail | undefined
+  /** First sequence number of the newest segment so far. */
+  readonly previous: number | null
+  /** The sequence number that the next record gets. */
+  readonly next: number
+  /** Requests with an intent and no outcome. */
+  readonly open: readonly string[]
 }
 
 interface OpenSegment {
@@ -45,6 +55,8 @@ interface OpenSegment {
   isListed: boolean
   /** Bytes of acknowledged records; what lies behind them does not count. */
   size: number
+  /** Where the file ends: zeros up to there. */
+  end: number
   newestAt: number
 }
 
@@ -61,37 +73,29 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 export class SegmentWriter {
   readonly #parts: SegmentWriterParts
-  readonly #open = new Set<string>()
+  readonly #open: Set<string>
+  readonly #lines = new NumberedLines()
+  readonly #zeros: Buffer
   #segment: OpenSegment | undefined
   #previous: number | null
   #next: number
   #checkedAt = Number.NEGATIVE_INFINITY
   #lost: string | undefined
 
-  private constructor(parts: SegmentWriterParts) {
+  constructor(parts: SegmentWriterParts) {
     this.#parts = parts
-    this.#next = parts.found.next
-    this.#previous = parts.found.tail?.segment.first ?? null
+    this.#zeros = Buffer.alloc(parts.aheadBytes)
+    const { tail, files } = parts
+    this.#next = parts.next
+    this.#open = new Set(parts.open)
+    this.#previous = parts.previous
+    if (!tail) return
+    const { segment, size, newestAt } = tail
+    const file = files.open(segment.path)
+    this.#segment = { ...segment, size, newestAt, file, isListed: true, end: size }
   }
 
-  /** Goes on with the last segment, or begins the first one. */
-  static async create(parts: SegmentWriterParts): Promise<SegmentWriter> {
-    const writer = new SegmentWriter(parts)
-    const { tail } = parts.found
-    if (tail) {
-      const file = await parts.files.open(tail.segment.path)
-      writer.#segment = { ...tail.segment, ...tail, file, isListed: true }
-    }
-    try {
-      if (!tail) await writer.append({ lines: [], isWanted: () => true, isBusy: false })
-    } catch (error) {
-      await writer.close()
-      throw error
-    }
-    return writer
-  }
-
-  /** Records written so far, by this process and those before it. */
+  /** Written so far, by this process and those before it. */
   get records(): number {
     return this.#next - 1
   }
@@ -101,54 +105,69 @@ export class SegmentWriter {
     return this.#lost
   }
 
+  get hasSegment(): boolean {
+    return this.#segment !== undefined
+  }
+
   /**
-   * Resolves with the bytes written once all lines are on disk; else throws and none of them counts,
-   * and `repair` must come before the next call.
+   * Returns once all lines are on disk; else throws and none of them counts, and `repair` must come
+   * before the next call. What can be made from the lines is made after `claim`.
    */
-  async append({ lines, isWanted, isBusy }: Commit): Promise<number> {
-    const time = this.#parts.now()
-    const segment = await this.#segmentFor(lines, time)
-    const texts = [...this.#opening(segment, time), ...lines.map(({ text }) => text)]
-    const bytes = this.#number(texts)
-    await this.#writeDurably(segment, bytes, isBusy)
-    if (!isWanted()) throw new Failure('audit_unavailable', 'the disk answered too late')
+  append({ lines, time, claim, isBusy }: Commit): void {
+    const segment = this.#segmentFor(lines.length, time)
+    this.#lines.begin(this.#next)
+    if (segment.size === 0) this.#lines.add(this.#opening(time))
+    this.#lines.add(lines)
+    const { bytes, count } = this.#lines
+    this.#writeDurably(segment, bytes, isBusy)
+    const figures = {
+      records: this.#next + count - 1,
+      bytes: bytes.length + count * HASH_BYTES,
+      ahead: segment.end - segment.size - bytes.length,
+    }
+    if (!claim(figures)) throw new Failure('audit_unavailable', 'the disk answered too late')
     segment.size += bytes.length
     segment.newestAt = Math.max(segment.newestAt, time)
-    this.#next += texts.length
+    this.#next += count
     this.#lost = undefined
-    for (const line of lines) this.#follow(line)
-    return bytes.length
+    this.#lines.follow(this.#open)
+    this.#parts.tree.add(segment.first, this.#lines.leaves())
   }
 
   /** Takes back what a failed `append` may have left on disk. The next one begins a new segment. */
-  async repair(): Promise<void> {
+  repair(): void {
     const segment = this.#segment
     if (!segment) return
-    const identity = await this.#parts.files.identify(segment.path)
-    const isThere = identity === segment.file.identity
-    if (isThere) await segment.file.truncate(segment.size)
+    const isThere = this.#parts.files.identify(segment.path) === segment.file.identity
+    if (isThere) segment.file.truncate(segment.size)
     else this.#lost = basename(segment.path)
+    segment.end = segment.size
     if (isThere && segment.size === 0) return
-    await this.#leave(segment)
+    this.#leave(segment)
   }
 
-  async close(): Promise<void> {
+  /** The file is left as long as its records are. */
+  close(): void {
     const segment = this.#segment
     this.#segment = undefined
-    await segment?.file.close()
+    if (!segment) return
+    try {
+      if (segment.end > segment.size) segment.file.truncate(segment.size)
+    } finally {
+      segment.file.close()
+    }
   }
 
-  async #segmentFor(lines: readonly Line[], time: number): Promise<OpenSegment> {
+  #segmentFor(length: number, time: number): OpenSegment {
     const current = this.#segment
-    if (current && !this.#isDue(current, lines, time)) return current
-    if (current) await this.#leave(current)
-    this.#segment = await this.#begin(time)
+    if (current && !this.#isDue(current, length, time)) return current
+    if (current) this.#leave(current)
+    this.#segment = this.#begin(time)
     return this.#segment
   }
 
-  #isDue(segment: OpenSegment, lines: readonly Line[], time: number): boolean {
+  #isDue(segment: OpenSegment, length: number, time: number): boolean {
     if (segment.size === 0) return false
-    const length = lines.reduce((sum, { text }) => sum + text.length, 0)
     return (
       segment.size + length > this.#parts.segmentBytes ||
       Math.floor(time / DAY_MS) !== Math.floor(segment.newestAt / DAY_MS) ||
@@ -156,53 +175,60 @@ export class SegmentWriter {
     )
   }
 
-  async #begin(time: number): Promise<OpenSegment> {
+  #begin(time: number): OpenSegment {
     const path = segmentPath(this.#parts.directory, this.#next)
     const { files } = this.#parts
-    let file = await files.open(path)
+    let file = files.open(path)
     if (file.size > 0) {
       // Not ours: a name that this process has not used yet.
-      await file.close()
-      await files.rename(path, `${path}.${time}.stray`)
-      file = await files.open(path)
+      file.close()
+      files.rename(path, `${path}.${time}.stray`)
+      file = files.open(path)
     }
-    return { first: this.#next, path, file, isListed: false, size: 0, newestAt: time }
+    return { first: this.#next, path, file, isListed: false, size: 0, end: 0, newestAt: time }
   }
 
-  async #leave(segment: OpenSegment): Promise<void> {
-    this.#segment = undefined
+  #leave(segment: OpenSegment): void {
     if (segment.size > 0) this.#previous = segment.first
-    await segment.file.close()
+    this.close()
   }
 
   /** A new segment begins with what a reader of it alone needs to know. */
-  #opening(segment: OpenSegment, time: number): readonly string[] {
-    if (segment.size > 0) return []
+  #opening(time: number): Buffer {
     const open = [...this.#open]
-    const texts: string[] = []
+    let text = ''
     do {
       const part = { previous: this.#previous, open: open.splice(0, OPEN_PER_RECORD) }
-      texts.push(this.#parts.format.segment(part, time))
+      text += this.#parts.format(part, time) + '\n'
     } while (open.length > 0)
-    return texts
+    return Buffer.from(text)
   }
 
-  #number(texts: readonly string[]): Buffer {
-    let all = ''
-    for (const [index, text] of texts.entries()) all += numbered(this.#next + index, text)
-    return Buffer.from(all)
-  }
-
-  async #writeDurably(segment: OpenSegment, bytes: Buffer, isBusy: boolean): Promise<void> {
-    if (!segment.isListed) await this.#parts.files.syncDirectory(this.#parts.directory)
+  #writeDurably(segment: OpenSegment, bytes: Buffer, isBusy: boolean): void {
+    if (!segment.isListed) this.#parts.files.syncDirectory(this.#parts.directory)
     segment.isListed = true
-    // Beside the write and not after it, since looking takes as long as writing; but both must end
-    // before anything else may happen to the file.
-    const ends = await Promise.allSettled([
-      writeAll(segment, bytes),
-      this.#isCheckDue(isBusy) ? this.#assertThere(segment) : undefined,
-    ])
-    for (const end of ends) if (end.status === 'rejected') throw end.reason as Error
+    this.#write(segment, bytes)
+    if (this.#isCheckDue(isBusy)) this.#assertThere(segment)
+  }
+
+  /** Zeros go with the batch that finds none left: one call more would be one wait more. */
+  #write(segment: OpenSegment, bytes: Buffer): void {
+    const { file, size } = segment
+    let written = 0
+    while (written < bytes.length) {
+      const rest = [bytes.subarray(written)]
+      const from = size + bytes.length
+      if (from > segment.end) rest.push(this.#zerosFrom(from))
+      const count = file.write(rest, size + written)
+      if (count === 0) throw new Failure('audit_unavailable', 'the disk takes no more')
+      written += count
+      segment.end = Math.max(segment.end, size + written)
+    }
+  }
+
+  #zerosFrom(position: number): Buffer {
+    const room = Math.max(this.#parts.segmentBytes - position, 0)
+    return this.#zeros.subarray(0, Math.min(room, this.#zeros.length))
   }
 
   #isCheckDue(isBusy: boolean): boolean {
@@ -213,22 +239,8 @@ export class SegmentWriter {
   }
 
   /** What goes into a file without a name, or under another name, is lost or soon will be. */
-  async #assertThere({ path, file }: OpenSegment): Promise<void> {
-    if ((await this.#parts.files.identify(path)) !== file.identity)
+  #assertThere({ path, file }: OpenSegment): void {
+    if (this.#parts.files.identify(path) !== file.identity)
       throw new Failure('audit_unavailable', 'a segment of the audit was moved or removed')
-  }
-
-  #follow({ opens, closes }: Line): void {
-    if (opens !== undefined) this.#open.add(opens)
-    if (closes !== undefined) this.#open.delete(closes)
-  }
-}
-
-async function writeAll({ file, size }: OpenSegment, bytes: Buffer): Promise<void> {
-  let written = 0
-  while (written < bytes.length) {
-    const count = await file.write(bytes.subarray(written), size + written)
-    if (count === 0) throw new Failure('audit_unavailable', 'the disk takes no more')
-    written += count
   }
 }

@@ -1,10 +1,11 @@
-/** A segment's name, and the list of them: `<first sequence number, 16 digits>.jsonl`. */
+/** The names of a writer's files, and the lists of them: `<first sequence number, 16 digits>.jsonl`. */
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemErrorCode } from '../../base/errors.ts'
 
 const NAME = /^(\d{16})\.jsonl$/
+const HASHES_NAME = /^(\d{16})\.hashes$/
 
 export interface Segment {
   /** Sequence number of its first record. */
@@ -16,11 +17,24 @@ export function segmentPath(directory: string, first: number): string {
   return join(directory, `${String(first).padStart(16, '0')}.jsonl`)
 }
 
+/** Beside a segment: the leaf hash of each of its records. It stays when retention removes the segment. */
+export function hashesPath(directory: string, first: number): string {
+  return join(directory, `${String(first).padStart(16, '0')}.hashes`)
+}
+
+/** First sequence numbers of all segments whose hashes are here, in order. */
+export async function listHashes(directory: string): Promise<readonly number[]> {
+  const names = await entriesOf(directory)
+  return names.flatMap((name) => Number(HASHES_NAME.exec(name)?.[1] ?? []) || []).sort(ascending)
+}
+
 /** The first sequence number of the segment that has this name; undefined when none has. */
 export function parseSegmentName(name: string): number | undefined {
   const digits = NAME.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
+
+const ascending = (one: number, other: number): number => one - other
 
 /** A writer's segments, oldest first; none when the directory is not there. */
 export async function listSegments(directory: string): Promise<readonly Segment[]> {

@@ -1,0 +1,154 @@
+/**
+ * What is made from a writer's records once they are on disk: the hashes beside each segment, the
+ * tree over all of them, and its signed checkpoint. All of it can be made again from the segments,
+ * so that none of it holds up a commit or lets one fail.
+ */
+
+import { hash } from 'node:crypto'
+import { join } from 'node:path'
+import { createSigner, type Signing } from './checkpoint-note.ts'
+import type { DerivedFile, JournalFiles } from './files.ts'
+import { HASH_BYTES, type Frontier } from './frontier.ts'
+import { hashesPath } from './segment.ts'
+
+export interface TreeLogParts {
+  /** The writer's own directory. */
+  readonly directory: string
+  readonly files: JournalFiles
+  readonly sign: Signing | undefined
+  /** Of all records so far. */
+  readonly tree: Frontier
+  readonly publish: (checkpoint: string) => void
+  /** Something could not be written: once, until it can be again. */
+  readonly onBehind: (error: unknown) => void
+}
+
+const CHECKPOINT_RECORDS = 256
+const CHECKPOINT_INTERVAL_MS = 1000
+
+/** Hashes that wait for a disk that takes none; what is more is made again at the next start. */
+const WAITING_LIMIT_BYTES = 1024 * 1024
+
+interface Waiting {
+  readonly first: number
+  /** Of the next hash that will be written. */
+  position: number
+  room: Buffer
+  length: number
+  /** Some are missing from here on, until the next segment. */
+  isFull: boolean
+  file: DerivedFile | undefined
+}
+
+export class TreeLog {
+  readonly #parts: TreeLogParts
+  readonly #tree: Frontier
+  readonly #sign: ReturnType<typeof createSigner> | undefined
+  #waiting: Waiting | undefined
+  #signedSize = -1
+  #signedAt = Number.NEGATIVE_INFINITY
+  #isBehind = false
+
+  constructor(parts: TreeLogParts) {
+    this.#parts = parts
+    this.#tree = parts.tree
+    this.#sign = parts.sign && createSigner(parts.sign)
+  }
+
+  /** The records of a commit: each line's bytes behind a byte of zero. `first` names their segment. */
+  add(first: number, leaves: Iterable<Buffer>): void {
+    const waiting = this.#waitingFor(first)
+    for (const leaf of leaves) {
+      const digest = hash('sha256', leaf, 'buffer')
+      this.#tree.append(digest)
+      keep(waiting, digest)
+    }
+    if (this.msUntilDue() <= 0) this.checkpoint()
+  }
+
+  /** Until the next checkpoint has to be written; infinite when the last one tells everything. */
+  msUntilDue(): number {
+    const records = this.#tree.size - this.#signedSize
+    if (records === 0) return Number.POSITIVE_INFINITY
+    if (records >= CHECKPOINT_RECORDS) return 0
+    return Math.max(this.#signedAt + CHECKPOINT_INTERVAL_MS - performance.now(), 0)
+  }
+
+  checkpoint(): void {
+    this.#signedSize = this.#tree.size
+    this.#signedAt = performance.now()
+    this.#attempt(() => {
+      this.#writeHashes()
+      this.#writeCheckpoint()
+    })
+  }
+
+  close(): void {
+    if (this.#signedSize !== this.#tree.size) this.checkpoint()
+    this.#attempt(() => this.#waiting?.file?.close())
+  }
+
+  #waitingFor(first: number): Waiting {
+    const before = this.#waiting
+    if (before?.first === first) return before
+    // Goes on in a file that holds a hash for each record there was, or begins an empty one.
+    const position = (this.#tree.size - (first - 1)) * HASH_BYTES
+    const room = Buffer.alloc(CHECKPOINT_RECORDS * HASH_BYTES)
+    this.#waiting = { first, position, room, length: 0, isFull: false, file: undefined }
+    this.#attempt(() => {
+      if (before) this.#finish(before)
+      if (position === 0) this.#writeFrontier()
+    })
+    return this.#waiting
+  }
+
+  #finish(before: Waiting): void {
+    this.#write(before)
+    before.file?.close()
+  }
+
+  #writeHashes(): void {
+    if (this.#waiting) this.#write(this.#waiting)
+  }
+
+  #write(waiting: Waiting): void {
+    if (waiting.length === 0) return
+    const { directory, files } = this.#parts
+    waiting.file ??= files.openDerived(hashesPath(directory, waiting.first))
+    waiting.file.write(waiting.room.subarray(0, waiting.length), waiting.position)
+    waiting.position += waiting.length
+    waiting.length = 0
+  }
+
+  #writeFrontier(): void {
+    const { directory, files } = this.#parts
+    files.replace(join(directory, 'frontier'), this.#tree.format())
+  }
+
+  #writeCheckpoint(): void {
+    const { directory, files, publish } = this.#parts
+    const note = this.#sign?.({ size: this.#tree.size, root: this.#tree.root() })
+    if (note === undefined) return
+    publish(note)
+    files.replace(join(directory, 'checkpoint'), note)
+  }
+
+  #attempt(run: () => void): void {
+    try {
+      run()
+      this.#isBehind = false
+    } catch (error) {
+      if (!this.#isBehind) this.#parts.onBehind(error)
+      this.#isBehind = true
+    }
+  }
+}
+
+function keep(waiting: Waiting, digest: Buffer): void {
+  waiting.isFull ||= waiting.length >= WAITING_LIMIT_BYTES
+  if (waiting.isFull) return
+  if (waiting.length === waiting.room.length)
+    waiting.room = Buffer.concat([waiting.room, Buffer.alloc(waiting.room.length)])
+  digest.copy(waiting.room, waiting.length)
+  waiting.length += HASH_BYTES
+}

@@ -1,0 +1,160 @@
+/**
+ * A journal's writer as its own thread runs it: opens the directory and makes it sound, then waits
+ * for a batch, writes it, and answers, until it is told to close. It blocks while it waits.
+ */
+
+import { join } from 'node:path'
+import { createSegmentFormat } from '../../audit/record.ts'
+import type { JournalFiles } from './files.ts'
+import { Mailbox, type Figures, type Letter } from './mailbox.ts'
+import { reasonOf } from './reason.ts'
+import { recoverSegments, type Cut } from './recovery.ts'
+import { SegmentWriter } from './segment-writer.ts'
+import type { Signing } from './checkpoint-note.ts'
+import { TreeLog } from './tree-log.ts'
+import { recoverTree, type TreeFinding } from './tree-recovery.ts'
+
+export interface WriterOrders {
+  readonly memory: SharedArrayBuffer
+  /** Holds one directory for each writer. */
+  readonly directory: string
+  readonly environment: string
+  readonly writer: string
+  readonly segmentBytes: number
+  readonly aheadBytes: number
+  /** The writing clock, epoch milliseconds. */
+  readonly time: number
+  /** The last record that counts, when a thread before this one ended badly. */
+  readonly acknowledged: number | undefined
+  readonly sign: Signing | undefined
+}
+
+export interface Opened {
+  readonly records: number
+  readonly open: readonly string[]
+  readonly cuts: readonly Cut[]
+  /** Undefined when records and checkpoint agree. */
+  readonly finding: TreeFinding | undefined
+}
+
+/** What the journal is told. */
+export type WriterMessage =
+  | { readonly kind: 'opened'; readonly opened: Opened }
+  | { readonly kind: 'failed'; readonly problem: string }
+  /** `lost` names a segment that somebody took away. */
+  | { readonly kind: 'repaired'; readonly lost: string | undefined }
+  /** Hashes or checkpoints cannot be written; records can. */
+  | { readonly kind: 'behind'; readonly problem: string }
+  | 'written'
+
+export type Send = (message: WriterMessage) => void
+
+interface OpenWriter {
+  readonly mailbox: Mailbox
+  readonly segments: SegmentWriter
+  readonly tree: TreeLog
+}
+
+/** Resolves when it was told to close, or when the directory cannot be opened. */
+export async function runWriter(
+  orders: WriterOrders,
+  files: JournalFiles,
+  send: Send,
+): Promise<void> {
+  let writer: OpenWriter
+  try {
+    writer = await openWriter(orders, files, send)
+  } catch (error) {
+    send({ kind: 'failed', problem: reasonOf(error) })
+    return
+  }
+  serve(writer, send)
+}
+
+async function openWriter(
+  orders: WriterOrders,
+  files: JournalFiles,
+  send: Send,
+): Promise<OpenWriter> {
+  const directory = join(orders.directory, orders.writer)
+  const { segmentBytes, aheadBytes, acknowledged, sign, time } = orders
+  files.makeDirectory(directory)
+  files.syncDirectory(orders.directory)
+  const mailbox = new Mailbox(orders.memory)
+  const found = await recoverSegments({ directory, files, acknowledged })
+  const { frontier, next, finding } = await recoverTree({ directory, files, found })
+  const tree = new TreeLog({
+    ...{ directory, files, sign, tree: frontier },
+    publish: (checkpoint) => {
+      mailbox.publish(checkpoint)
+    },
+    onBehind: (error) => {
+      send({ kind: 'behind', problem: reasonOf(error) })
+    },
+  })
+  const format = createSegmentFormat(orders)
+  const parts = { directory, files, format, segmentBytes, aheadBytes, tree }
+  // What is not as it was signed stays as it is now.
+  const tail = finding ? undefined : found.tail
+  const previous = found.tail?.segment.first ?? null
+  const segments = new SegmentWriter({ ...parts, tail, previous, next, open: found.open })
+  beginWriting(segments, time)
+  const { open, cuts } = found
+  send({ kind: 'opened', opened: { records: segments.records, open, cuts, finding } })
+  return { mailbox, segments, tree }
+}
+
+/** A new segment gets its first record at once: what cannot be written shall show at the start. */
+function beginWriting(segments: SegmentWriter, time: number): void {
+  if (segments.hasSegment) return
+  try {
+    segments.append({ lines: Buffer.alloc(0), time, isBusy: false, claim: () => true })
+  } catch (error) {
+    segments.close()
+    throw error
+  }
+}
+
+function serve(writer: OpenWriter, send: Send): void {
+  const { mailbox, segments, tree } = writer
+  for (;;) {
+    const letter = mailbox.await(tree.msUntilDue())
+    if (letter?.order === 'close') break
+    if (letter?.order === 'repair') repair(writer, send)
+    else if (letter) write(writer, letter, send)
+    else if (tree.msUntilDue() <= 0) tree.checkpoint()
+  }
+  try {
+    segments.close()
+  } finally {
+    tree.close()
+  }
+}
+
+function repair({ mailbox, segments }: OpenWriter, send: Send): void {
+  try {
+    segments.repair()
+    mailbox.release()
+    send({ kind: 'repaired', lost: segments.lost })
+  } catch (error) {
+    mailbox.release()
+    send({ kind: 'failed', problem: reasonOf(error) })
+  }
+}
+
+function write({ mailbox, segments }: OpenWriter, letter: Letter, send: Send): void {
+  const commit: { isClaimed: boolean } = { isClaimed: false }
+  const claim = (figures: Figures): boolean => {
+    commit.isClaimed = mailbox.claim(figures)
+    if (commit.isClaimed) send('written')
+    return commit.isClaimed
+  }
+  try {
+    segments.append({ ...letter, claim })
+  } catch (error) {
+    // Nobody can be told no any more: the thread ends, and the next one recovers.
+    if (commit.isClaimed) throw error
+    mailbox.release()
+    send({ kind: 'failed', problem: reasonOf(error) })
+  }
+}
