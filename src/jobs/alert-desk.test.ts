@@ -162,6 +162,15 @@ describe('a finding', () => {
   })
 })
 
+it('a desk that is closed takes nothing, so that it is told to the next one', async () => {
+  const { desk, create, listed } = await openDesk()
+  await desk.close()
+  const finding = aFinding()
+  await expect(desk.take([finding])).rejects.toMatchObject({ code: 'database_unavailable' })
+  await create().take([finding])
+  expect(await listed()).toHaveLength(1)
+})
+
 describe('an action by policy', () => {
   it('suspends the token with its descendants, and the record says why', async () => {
     const { desk, issue, gate, changes, listed } = await openDesk({ exfiltration: 'suspend_token' })

@@ -78,6 +78,8 @@ class Desk implements AlertDesk {
 
   take(findings: readonly KeyedFinding[]): Promise<void> {
     return this.#inTurn(async () => {
+      // Told again to the next process, which still has time for what follows.
+      if (this.#isClosed) throw new Failure('database_unavailable', 'the server is stopping')
       for (const finding of findings) await this.#raise(finding)
       await this.#settle()
     })
