@@ -1,7 +1,7 @@
 /** What passes through the wire in both directions: order, framing, endings, one byte at a time. */
 
 import { connect } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createChannel } from '../support/channel.ts'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
 import { exchangeRaw, openRaw, requestText } from '../support/raw-http.ts'
@@ -27,6 +27,9 @@ beforeEach(() => {
   plane.upstream.respond(({ target }) => ({ body: target }))
   for (const events of Object.values(plane.audit)) if (Array.isArray(events)) events.length = 0
 })
+
+/** What was admitted is over, so that the next test sees no outcome but its own. */
+afterEach(() => expect.poll(() => plane.audit.outcomes.length).toBe(plane.audit.intents.length))
 
 const get = (path: string, more: readonly string[] = []) =>
   requestText(`GET /stripe/v1/${path}`, [...headers, ...more])
@@ -142,8 +145,8 @@ describe('a connection', () => {
     await plane.upstream.until(() => plane.upstream.pendingHeads.length === 1)
     client.socket.end()
     await client.closed
-    await expect.poll(() => plane.audit.outcomes.length).toBeGreaterThan(0)
-    expect(plane.audit.outcomes.at(-1)).toMatchObject({ result: 'abandoned', requestBytes: 3 })
+    await expect.poll(() => plane.audit.outcomes.length).toBe(1)
+    expect(plane.audit.outcomes).toMatchObject([{ result: 'abandoned', requestBytes: 3 }])
     expect(client.text).toBe('')
     expect(plane.upstream.requests).toEqual([])
   })
@@ -341,5 +344,33 @@ describe('HF-04 a body whose framing breaks', () => {
     expect(statusesOf(client.text)).toEqual([400])
     expect(plane.upstream.requests).toEqual([])
     expect(plane.audit.outcomes).toMatchObject([{ cause: 'request_body_malformed' }])
+  })
+
+  it('after its answer has started cuts the answer, which has no end, and the upload', async () => {
+    const upstream = await startScripted()
+    upstream.whenConnected((socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'))
+    })
+    const origin = { url: upstream.origin, allowPrivateAddress: true }
+    const early = await startPlane({ services: ['openai'], settings: { origin } })
+    early.credentials.set('openai', { secret: 'sk-proj-Canary0123456789abcdefgh' })
+    const token = early.issue({ scope: 'openai:write' })
+    const auth = ['Host: localhost', `Authorization: Bearer ${token}`, MULTIPART]
+    const line = 'POST /openai/v1/files'
+    const chunked = requestText(line, [...auth, 'Transfer-Encoding: chunked'], '3\r\na=b\r\n')
+    const client = openRaw(early.port, chunked)
+    await client.until('half')
+    client.socket.write('zz\r\n')
+    await client.closed
+    expect(statusesOf(client.text)).toEqual([200])
+    expect(client.text.endsWith('half')).toBe(true)
+    await upstream.until(() => upstream.openCount === 0)
+    expect(upstream.connections.join('')).not.toContain('0\r\n\r\n')
+    expect(upstream.requests).toEqual([])
+    expect(early.audit.outcomes).toMatchObject([
+      { result: 'abandoned', cause: 'request_body_malformed', status: 200, responseBytes: 4 },
+    ])
+    await early.stop()
+    await upstream.close()
   })
 })
