@@ -193,10 +193,10 @@ export function versionWords(credential: ReportedCredential, now: number): strin
   const { version, sealedBy = '', storedAt, usedVersion } = credential
   const used = usedVersion === undefined ? 'not given to a request in this window' : undefined
   if (version === undefined || storedAt === undefined)
-    return used ?? `version ${usedVersion ?? ''} was given to the last request`
+    return used ?? `the last request was given version ${usedVersion ?? ''}`
   const stored = `version ${version}, sealed by ${sealedBy}, stored ${formatDistance(storedAt, now)}`
   if (used !== undefined) return `${stored}; ${used}`
-  return usedVersion === String(version)
+  return usedVersion === `v${version}`
     ? `${stored}; given to the last request`
     : `${stored}; the last request was given version ${usedVersion ?? ''}`
 }

@@ -47,7 +47,7 @@ describe('a blast radius', () => {
     expect(report.refused.items).toMatchObject([{ reason: 'scope_missing', count: 3 }])
     const stripe = report.credentials.find(({ name }) => name === 'stripe')
     expect(stripe).toMatchObject({
-      ...{ reference: 'vault:stripe', version: 3, sealedBy: 'alice', usedVersion: '3' },
+      ...{ reference: 'vault:stripe', version: 3, sealedBy: 'alice', usedVersion: 'v3' },
       holders: [
         { agent: 'order-agent', tokens: 2 },
         { agent: 'nightly-export', tokens: 1 },

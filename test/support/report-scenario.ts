@@ -101,7 +101,8 @@ export async function openScenario(): Promise<Scenario> {
     async call(caller, line, more = {}) {
       for (let time = 0; time < (more.times ?? 1); time += 1) {
         const access = accessOf(line, more)
-        const credential = { name: access.credential ?? '', version: '3' }
+        const { credential: name = '', service } = access
+        const credential = { name, version: service === 'openai' ? '1f6ab09c' : 'v3' }
         api.clock.now = access.receivedAt
         await api.audit.log.intent(anIntent({ grant: caller, access, credential }))
         api.audit.log.outcome(anOutcome({ requestId: access.requestId, ...more.outcome }))
