@@ -6,7 +6,7 @@ import { Failure } from '../base/errors.ts'
 import { parseDuration } from '../config/units.ts'
 import type { Call, Runner } from './command.ts'
 import { connect } from './connection.ts'
-import { parseMoment } from './moments.ts'
+import { parseMoment, parseMonth } from './moments.ts'
 import { blastRadiusText } from './report-blast-radius.ts'
 import { blastRadiusHtml } from './report-html-blast-radius.ts'
 import { staleHtml, tightenHtml, usageHtml } from './report-html.ts'
@@ -136,17 +136,10 @@ function windowOf({ since, until }: WindowWords) {
   }
 }
 
-/** The month of a calendar in UTC, whole. */
 function monthOf({ month = '', since, until }: WindowWords) {
-  const [, year, number] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(month) ?? []
-  if (year === undefined || number === undefined)
-    throw new Failure('usage_invalid', '--month takes a year and a month, as 2026-03')
   if (since !== undefined || until !== undefined)
     throw new Failure('usage_invalid', 'give either --month, or --since and --until')
-  return {
-    since: Date.UTC(Number(year), Number(number) - 1),
-    until: Date.UTC(Number(year), Number(number)),
-  }
+  return parseMonth(month)
 }
 
 function spanOf(option: string, text: string | undefined): number | undefined {

@@ -17,6 +17,7 @@ export function aTerminal(
   return {
     print: (text) => printed.push(text),
     note: (text) => noted.push(text),
+    progress: () => undefined,
     isInteractive: false,
     isPrintingToPerson: false,
     columns: 160,

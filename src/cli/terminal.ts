@@ -10,6 +10,8 @@ export interface Terminal {
   print(text: string): void
   /** Standard error: what a person should know besides, and what went wrong. */
   note(text: string): void
+  /** How far something is, on one line of standard error that the next one replaces; '' removes it. */
+  progress(text: string): void
   /** A person sits at both ends: questions may be asked. */
   readonly isInteractive: boolean
   /** Standard output is a terminal and not a pipe or a file. */
@@ -33,6 +35,9 @@ export function createTerminal(): Terminal {
   return {
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
+    progress(text) {
+      if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`)
+    },
     isInteractive: stdin.isTTY && stdout.isTTY,
     isPrintingToPerson: stdout.isTTY,
     columns: stdout.isTTY ? stdout.columns : WIDE,

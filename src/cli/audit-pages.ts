@@ -1,0 +1,39 @@
+/** A reading of the audit, page after page, and what is to be said of its index. */
+
+import type { AuditFilter, AuditIndexState, AuditPage, Client } from '../../sdk/src/client.ts'
+import type { Session } from './session.ts'
+
+const PAGE = 1000
+
+/** Pages up to `limit` records in all; absent: all there are. */
+export async function* readPages(
+  { audit }: Client,
+  filter: AuditFilter,
+  limit = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<AuditPage> {
+  let left = limit
+  for (let cursor: string | undefined; ;) {
+    const next = cursor === undefined ? {} : { cursor }
+    const page = await audit.query({ ...filter, ...next, limit: Math.min(PAGE, left) })
+    yield page
+    left -= page.items.length
+    cursor = page.nextCursor
+    if (cursor === undefined || left <= 0) return
+  }
+}
+
+/** Says so when the newest records may be missing. */
+export function noteLag({ terminal }: Session, index: AuditIndexState): void {
+  const lag = lagOf(index)
+  if (lag !== undefined) terminal.note(`${lag}: the newest records may be missing`)
+}
+
+/** A few records that are being written are no lag. */
+const LITTLE_BYTES = 1024 * 1024
+
+function lagOf({ problem, isRebuilding, behindBytes }: AuditIndexState): string | undefined {
+  const behind = `${Math.ceil(behindBytes / LITTLE_BYTES)} MiB behind the journal`
+  if (problem !== undefined) return `the index stands still (${problem}), ${behind}`
+  if (isRebuilding) return `the index is being built, ${behind}`
+  return behindBytes > LITTLE_BYTES ? `the index is ${behind}` : undefined
+}

@@ -1,0 +1,109 @@
+/** `audit query`: records as a table, or in a form for other programs; or how many there are. */
+
+import type { Command } from 'commander'
+import { z } from 'zod'
+import type { AuditRecord } from '../../sdk/src/client.ts'
+import { Failure } from '../base/errors.ts'
+import { countRequests } from './audit-count.ts'
+import {
+  addFilterOptions,
+  addSpanOptions,
+  filterOf,
+  filterOptions,
+  spanOf,
+  spanOptions,
+} from './audit-filter.ts'
+import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
+import { noteLag, readPages } from './audit-pages.ts'
+import { recordTable } from './audit-table.ts'
+import type { Call, Runner } from './command.ts'
+import { connect, type Connection } from './connection.ts'
+import { answer } from './session.ts'
+
+const DEFAULT_LIMIT = 10_000
+
+const options = z.object({
+  ...filterOptions,
+  ...spanOptions,
+  newest: z.boolean().optional(),
+  limit: z.coerce.number().default(DEFAULT_LIMIT),
+  countBy: z.string().optional(),
+  format: z.enum(['table', 'json', 'jsonl', 'csv', 'ocsf']).optional(),
+})
+type Options = z.output<typeof options>
+
+export function registerAuditQuery(audit: Command, runs: Runner): void {
+  const query = audit
+    .command('query')
+    .description('show audit records, oldest first; reading is recorded as well')
+  addSpanOptions(addFilterOptions(query))
+    .option('--newest', 'newest first')
+    .option('--limit <count>', `at most so many (default: ${DEFAULT_LIMIT})`)
+    .option(
+      '--count-by <list>',
+      'count requests instead: some of agent,token,service,operation,scopes,decision,reason,credential,day',
+    )
+    .addOption(
+      query
+        .createOption('--format <format>', 'what to write (default: table)')
+        .choices(['table', 'json', 'jsonl', 'csv', 'ocsf']),
+    )
+  runs(query, options, queryAudit)
+}
+
+async function queryAudit(call: Call<Options>): Promise<void> {
+  const { session, options: asked } = call
+  const { limit, format = session.shared.json ? 'json' : 'table' } = asked
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new Failure('usage_invalid', '--limit must be a whole number above zero')
+  if (asked.countBy !== undefined) {
+    await countRequests(session, { ...asked, countBy: asked.countBy, format })
+    return
+  }
+  const connection = await connect(session)
+  if (isLineForm(format)) await printLines(call, connection, LINE_FORMS[format])
+  else await printAll(call, connection, format)
+}
+
+const askedFor = (options: Options) => ({
+  ...filterOf(options),
+  ...spanOf(options, Date.now()),
+  ...(options.newest && { order: 'newest' as const }),
+})
+
+/** Page by page: it may be much. */
+async function printLines(
+  { session, options: asked }: Call<Options>,
+  { client }: Connection,
+  form: LineForm,
+): Promise<void> {
+  const { terminal } = session
+  if (form.header !== undefined) terminal.print(form.header)
+  for await (const { items, index } of readPages(client, askedFor(asked), asked.limit)) {
+    if (items.length > 0) terminal.print(items.map(form.format).join('\n'))
+    noteLag(session, index)
+  }
+}
+
+async function printAll(
+  { session, options: asked }: Call<Options>,
+  { client }: Connection,
+  format: 'table' | 'json',
+): Promise<void> {
+  const items: AuditRecord[] = []
+  let isCut = false
+  for await (const page of readPages(client, askedFor(asked), asked.limit)) {
+    items.push(...page.items)
+    isCut = page.nextCursor !== undefined
+    if (!isCut) noteLag(session, page.index)
+  }
+  const { terminal } = session
+  if (isCut)
+    terminal.note(`there are more than ${asked.limit}: narrow it with --since, or raise --limit`)
+  const shared = { ...session.shared, json: format === 'json' }
+  answer(
+    { ...session, shared },
+    { items },
+    items.length === 0 ? 'no records' : recordTable(terminal, items),
+  )
+}
