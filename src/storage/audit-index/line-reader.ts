@@ -69,6 +69,8 @@ function fill(window: Window, offset: number, length: number): void {
   const start = Math.max(0, offset - margin)
   const buffer = Buffer.allocUnsafe(offset - start + length + margin)
   const read = readSync(window.descriptor, buffer, 0, buffer.length, start)
+  // Room that was made for lines to come holds NULs until they are there: not to be kept.
+  const end = buffer.subarray(0, read).indexOf(0)
   window.start = start
-  window.bytes = buffer.subarray(0, read)
+  window.bytes = buffer.subarray(0, end < 0 ? read : end)
 }
