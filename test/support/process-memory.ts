@@ -1,6 +1,14 @@
-/** What somebody who owns a process could read out of it: its environment, heap and memory. */
+/** What somebody who owns a process can read out of it: its environment, heap, memory and size. */
 
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { systemErrorCode } from '../../src/base/errors.ts'
 
@@ -8,6 +16,21 @@ import { systemErrorCode } from '../../src/base/errors.ts'
 export const SNAPSHOT_ARGUMENTS: readonly string[] = ['--heapsnapshot-signal=SIGUSR2']
 
 export const readEnvironment = (pid: number): Buffer => readFileSync(`/proc/${pid}/environ`)
+
+/**
+ * How much resident memory a process has taken at the most, beyond what it has now, by the time the
+ * returned function is called. The kernel keeps the peak, so that none is missed. Linux only.
+ */
+export function watchGrowth(pid: number): () => number {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5') // the peak becomes what is resident now
+  const before = peakResidentBytes(pid)
+  return () => peakResidentBytes(pid) - before
+}
+
+function peakResidentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])
+}
 
 /** Asks a process that runs in `directory` for a heap snapshot, and takes it away. */
 export async function takeHeapSnapshot(pid: number, directory: string): Promise<Buffer> {
