@@ -32,6 +32,7 @@ interface Ends {
 }
 
 export async function readPage(parts: PageParts, query: AuditQuery): Promise<AuditPage> {
+  parts.records.refresh()
   const scan = new Scan(parts, query)
   const deadline = performance.now() + PAGE_TIME_MS
   while (scan.slice() && performance.now() < deadline) await parts.turn()

@@ -23,6 +23,12 @@ export class Records {
     this.#lines = lines
   }
 
+  /** Forgets what was read: segments may have been taken back, or removed. */
+  refresh(): void {
+    this.#lines.close()
+    this.#segments.clear()
+  }
+
   /** Undefined when its segment is gone, or when it is not what is asked for after all. */
   read(row: Row, filter: AuditFilter): ReadRecord | undefined {
     const line = this.#line(row['segment'], row['offset'], row['length'])
