@@ -1,7 +1,11 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { anAlert, aNotice } from '../../test/support/alerts.ts'
+import { createTemporaryDirectory } from '../../test/support/temporary.ts'
 import {
   startUpstream,
   type Answer,
@@ -62,6 +66,20 @@ function isSignedWith(key: Buffer, request: RecordedRequest): boolean {
   })
 }
 
+type Check = (...given: [Headers, body: string, secret: string, now: number]) => boolean
+
+async function documentedCheck(): Promise<Check> {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/alerts.md'), 'utf8')
+  const code = /```ts\n(?<code>[\s\S]+?)```/.exec(page)?.groups?.['code'] ?? ''
+  const directory = createTemporaryDirectory()
+  onTestFinished(() => {
+    directory.remove()
+  })
+  const path = directory.write('check.ts', code)
+  const { isGenuine } = (await import(pathToFileURL(path).href)) as { isGenuine: Check }
+  return isGenuine
+}
+
 describe('a webhook', () => {
   it('gets the alert as JSON, signed so that a receiver can make sure of it', async () => {
     const receiver = await startReceiver()
@@ -80,6 +98,20 @@ describe('a webhook', () => {
       data: { environment: 'production', alert: { id: notice.alert.id } },
     })
     expect(receiver.count(SECRET)).toBe(0)
+  })
+
+  it('is verified by the lines that docs/alerts.md gives receivers', async () => {
+    const isGenuine = await documentedCheck()
+    const receiver = await startReceiver()
+    await aWebhook(receiver).deliver(aNotice(), never)
+    const [{ headers, body } = { headers: [], body: '' }] = receiver.requests
+    const given = new Headers(headers.map(([name, value]): [string, string] => [name, value]))
+    const at = aNotice().at
+    expect(isGenuine(given, String(body), SECRET, at)).toBe(true)
+    expect(isGenuine(given, `${String(body)} `, SECRET, at)).toBe(false)
+    expect(isGenuine(given, String(body), SECRET, at + 301_000)).toBe(false)
+    const other = `whsec_${randomBytes(32).toString('base64')}`
+    expect(isGenuine(given, String(body), other, at)).toBe(false)
   })
 
   it('signs with both secrets while one replaces the other', async () => {
