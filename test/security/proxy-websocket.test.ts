@@ -1,6 +1,7 @@
 /** What passes through an open WebSocket and what ends it, by the client and server of `ws`. */
 
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import { makeKey } from '../support/canary.ts'
@@ -161,6 +162,50 @@ describe('compression of messages', () => {
     for (const passed of [requestBytes, responseBytes]) {
       expect(passed < text.length / 10).toBe(perMessageDeflate)
     }
+  })
+})
+
+describe('over TLS, a WebSocket', () => {
+  beforeEach(async () => {
+    await bed.stop()
+    bed = await startWebSocketBed(KEY, { isSecure: true })
+  })
+
+  it('carries messages, and is closed with its code', async () => {
+    const { socket, closed } = await opened()
+    const message = Buffer.alloc(4 * MIB, 'secure')
+    socket.send(message)
+    expect(message.equals((await said(socket)) as Buffer)).toBe(true)
+    socket.close(4_002, 'done')
+    expect(await closed).toEqual([4_002, Buffer.from('done')])
+    expect(await bed.outcome()).toMatchObject({ result: 'answered', status: 101 })
+  })
+
+  it('DL-07 ends on both sides when its token is revoked', async () => {
+    const { socket, closed } = await opened()
+    socket.send('hello')
+    await said(socket)
+    bed.plane.revoke(bed.token)
+    expect((await closed)[0]).toBe(1006)
+    await bed.upstream.until(() => bed.upstream.openCount === 0)
+    expect(await bed.outcome()).toMatchObject({ result: 'cut', cause: 'terminated_by_revoke' })
+  })
+
+  it.each(['client', 'upstream'])('ends when its %s breaks', async (who) => {
+    const { socket, closed } = await opened()
+    if (who === 'client') socket.terminate()
+    else bed.upstream.each((each) => each.resetAndDestroy())
+    expect((await closed)[0]).toBe(1006)
+    await bed.upstream.until(() => bed.upstream.openCount === 0)
+    await bed.outcome()
+  })
+
+  it('is refused before its upstream hears of it without a token', async () => {
+    const socket = bed.open([], {})
+    const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
+    expect(answer.statusCode).toBe(401)
+    answer.destroy()
+    expect(bed.upstream.handshakes).toEqual([])
   })
 })
 

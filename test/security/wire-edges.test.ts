@@ -1,11 +1,15 @@
 /** The edges of the wire: TLS, and load balancers that say for whom they speak. */
 
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { connect } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { request as requestTls } from 'node:https'
+import { Duplex } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/proxy/limits.ts'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
+import { drip } from '../support/drip.ts'
 import { createAuthority, LOOPBACK_NAMES } from '../support/pki.ts'
 import { exchangeRaw, parseAnswer, requestText } from '../support/raw-http.ts'
 
@@ -14,11 +18,19 @@ const tls = authority.issue({ names: LOOPBACK_NAMES })
 const plain = { host: '127.0.0.1', port: 0 }
 const wire = { ...DEFAULT_LIMITS.wire, headTimeoutMs: 300, connections: 40 }
 
+const H2 = { ALPNProtocols: ['h2'] }
+
 const planes: TestPlane[] = []
 
-async function start(proxies?: { trusted: string[]; sayFirst: boolean }): Promise<TestPlane> {
-  const listeners = [plain, { ...plain, tls }]
-  const plane = await startPlane({ listeners, limits: { wire }, ...(proxies && { proxies }) })
+async function start(
+  proxies?: { trusted: string[]; sayFirst: boolean },
+  connections = wire.connections,
+): Promise<TestPlane> {
+  const plane = await startPlane({
+    listeners: [plain, { ...plain, tls }],
+    limits: { wire: { ...wire, connections } },
+    ...(proxies && { proxies }),
+  })
   planes.push(plane)
   return plane
 }
@@ -81,6 +93,21 @@ function proxyHeader(source: readonly number[]): Buffer {
   ])
 }
 
+/** A connection to the TLS listener, once its handshake is over. */
+async function connected({ ports: [, port = 0] }: TestPlane): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca: authority.certificate })
+  await once(socket, 'secureConnect')
+  return socket.on('error', () => undefined)
+}
+
+/** The first bytes that a client of TLS says. */
+function clientHello(): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const wire = new Duplex({ read: () => undefined, write: resolve })
+    connectTls({ socket: wire, servername: 'localhost' }).on('error', () => undefined)
+  })
+}
+
 describe('a TLS listener', () => {
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('serves a client of %s', async (version) => {
     const [, port = 0] = direct.ports
@@ -123,7 +150,7 @@ describe('a TLS listener', () => {
         })
       })
     expect(await failure({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).toBe('refused')
-    expect(await failure({ ALPNProtocols: ['h2'] })).toBe('refused')
+    expect(await failure(H2)).toBe('refused')
     expect(await failure({ ALPNProtocols: ['h2', 'http/1.1'] })).toBe('http/1.1')
   })
 
@@ -135,6 +162,33 @@ describe('a TLS listener', () => {
     const request = get(direct)
     expect(await exchangeBehind(port, Buffer.alloc(0), { request, isSecure: true })).toBe(200)
     await Promise.all(closed)
+  })
+
+  it('AV-01 ends a handshake that drips, and others are served meanwhile', async () => {
+    const [, port = 0] = direct.ports
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    const hello = await clientHello()
+    const closed = once(socket.on('error', () => undefined).resume(), 'close')
+    drip(socket, hello.toString('latin1'), 5)
+    const request = get(direct)
+    expect(await exchangeBehind(port, Buffer.alloc(0), { request, isSecure: true })).toBe(200)
+    await closed
+    expect(socket.bytesWritten).toBeGreaterThan(10)
+    expect(socket.bytesWritten).toBeLessThan(hello.length)
+  })
+
+  it('AV-09 takes no handshake above its bound, and takes one again below it', async () => {
+    const small = await start(undefined, 5)
+    const open = await Promise.all(Array.from({ length: 5 }, () => connected(small)))
+    for (let turn = 0; turn < 3; turn += 1) {
+      await expect(connected(small)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    }
+    const [first, second] = open
+    second?.write(get(small))
+    expect(String((await once(second!, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+    first?.destroy()
+    await expect.poll(() => connected(small).then((taken) => taken.authorized, String)).toBe(true)
+    for (const socket of open) socket.destroy()
   })
 
   it('AV-09 gives back what it counted, whatever became of the connection', async () => {
@@ -151,6 +205,48 @@ describe('a TLS listener', () => {
       await Promise.all(closed)
     }
     expect((await exchangeRaw(direct.port, get(direct))).status).toBe(200)
+  })
+})
+
+describe('a certificate that is renewed', () => {
+  const served = (socket: TLSSocket) => socket.getPeerX509Certificate()?.toString()
+  const asServed = (pem: string) => new X509Certificate(pem).toString()
+  const renewed = authority.issue({ names: LOOPBACK_NAMES })
+
+  it('is what the next handshake gets, while what is connected goes on', async () => {
+    const plane = await start()
+    const before = await connected(plane)
+    plane.plane.renewTls(renewed)
+    const after = await connected(plane)
+    expect(served(before)).toBe(asServed(tls.cert))
+    expect(served(after)).toBe(asServed(renewed.cert))
+    for (const socket of [before, after]) {
+      socket.write(get(plane))
+      expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+    }
+  })
+
+  it('changes no other rule of the listener', async () => {
+    const plane = await start()
+    plane.plane.renewTls(renewed)
+    const [, port = 0] = plane.ports
+    const ca = authority.certificate
+    for (const settings of [{ maxVersion: 'TLSv1.1', minVersion: 'TLSv1' } as const, H2]) {
+      const socket = connectTls({ port, host: '127.0.0.1', ca, ...settings })
+      await expect(once(socket, 'secureConnect')).rejects.toThrow()
+    }
+  })
+
+  it.each([
+    ['of another key', { cert: renewed.cert, key: tls.key }],
+    ['that is none', { cert: 'no certificate', key: renewed.key }],
+    ['whose key is none', { cert: renewed.cert, key: 'no key' }],
+  ])('is refused %s, and the former one stays', async (_which, pair) => {
+    const plane = await start()
+    expect(() => {
+      plane.plane.renewTls(pair)
+    }).toThrow()
+    expect(served(await connected(plane))).toBe(asServed(tls.cert))
   })
 })
 

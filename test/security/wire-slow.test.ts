@@ -1,9 +1,10 @@
 /** Clients that are slow, endless or many: refused with the right words, and nobody else waits. */
 
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/proxy/limits.ts'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
+import { drip } from '../support/drip.ts'
 import { exchangeRaw, openRaw, requestText } from '../support/raw-http.ts'
 
 const MULTIPART = 'Content-Type: multipart/form-data; boundary=x'
@@ -46,15 +47,6 @@ const get = (more: readonly string[] = [], target = '/openai/v1/models') =>
 
 const upload = (framing: string, body = '') =>
   requestText('POST /openai/v1/files', [...headers, MULTIPART, framing], body)
-
-/** One byte every 50 ms, for as long as somebody listens. */
-function drip(socket: Socket, text: string): void {
-  let at = 0
-  const timer = setInterval(() => {
-    if (!socket.writable || at === text.length) clearInterval(timer)
-    else socket.write(text.charAt(at++))
-  }, 50)
-}
 
 const isServed = async () => {
   expect((await exchangeRaw(plane.port, get())).status).toBe(200)

@@ -1,9 +1,10 @@
 /** A data plane before an upstream that speaks WebSocket, with a token for its realtime operation. */
 
 import { expect } from 'vitest'
-import { WebSocket, type ServerOptions } from 'ws'
+import { WebSocket } from 'ws'
 import type { OutcomeEvent } from '../../src/audit/audit-log.ts'
 import { startPlane, type TestPlane } from './data-plane.ts'
+import { createAuthority, LOOPBACK_NAMES } from './pki.ts'
 import { exchangeRaw, requestText } from './raw-http.ts'
 import { startWebSocketUpstream, type WebSocketUpstream } from './websocket-upstream.ts'
 
@@ -16,6 +17,13 @@ export interface HandshakeParts {
   readonly line: string
   /** Further headers. */
   readonly others: readonly string[]
+}
+
+export interface BedOptions {
+  /** Whether the upstream takes the offer to compress. */
+  readonly perMessageDeflate?: boolean
+  /** Whether clients come by TLS. */
+  readonly isSecure?: boolean
 }
 
 export interface WebSocketBed {
@@ -35,11 +43,14 @@ export interface WebSocketBed {
 
 export async function startWebSocketBed(
   key: string,
-  options: Pick<ServerOptions, 'perMessageDeflate'> = {},
+  { perMessageDeflate = false, isSecure = false }: BedOptions = {},
 ): Promise<WebSocketBed> {
-  const upstream = await startWebSocketUpstream(options)
+  const upstream = await startWebSocketUpstream({ perMessageDeflate })
+  const authority = createAuthority()
+  const tls = isSecure ? { tls: authority.issue({ names: LOOPBACK_NAMES }) } : {}
   const plane = await startPlane({
     services: ['openai'],
+    listeners: [{ host: '127.0.0.1', port: 0, ...tls }],
     settings: { origin: { url: upstream.origin, allowPrivateAddress: true } },
   })
   plane.credentials.set('openai', { secret: key })
@@ -51,7 +62,10 @@ export async function startWebSocketBed(
     plane,
     token,
     open: (protocols = [], headers = bearer) =>
-      new WebSocket(`ws://127.0.0.1:${plane.port}${REALTIME}`, protocols, { headers }),
+      new WebSocket(`${isSecure ? 'wss' : 'ws'}://127.0.0.1:${plane.port}${REALTIME}`, protocols, {
+        headers,
+        ca: authority.certificate,
+      }),
     handshake: (parts) => handshakeText({ token, line: LINE, others: [], ...parts }),
     async outcome() {
       await expect.poll(() => plane.audit.outcomes.length).toBe(1)
