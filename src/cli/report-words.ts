@@ -6,10 +6,12 @@ import { formatDistance, formatMoment } from './moments.ts'
 const KIB = 1024
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
-export function coverageWords({ since, until, gaps }: ReportCoverage): string {
+export function coverageWords({ since, until, historyFrom, gaps }: ReportCoverage): string {
   const window = `Requests from ${formatMoment(since)} to ${formatMoment(until)}.`
-  const whole = 'The audit covers all of it.'
-  return [window, ...(gaps.length === 0 ? [whole] : gaps)].join(' ')
+  if (gaps.length > 0) return [window, ...gaps].join(' ')
+  if (historyFrom === undefined || historyFrom <= since)
+    return `${window} The audit covers all of it.`
+  return `${window} The audit begins at ${formatMoment(historyFrom)}: there was nothing before.`
 }
 
 /** `never`, `5m ago`. */

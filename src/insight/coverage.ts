@@ -19,17 +19,24 @@ export interface Coverage extends Window {
   readonly gaps: readonly string[]
 }
 
+/** The oldest record that there is. */
+export interface Oldest {
+  readonly at: number
+  /** Its log began with it, so that nothing before it was removed. */
+  readonly isFirst: boolean
+}
+
 /** Judges the index against a window. */
 export function coverageOf(
   { since, until }: Window,
   status: IndexStatus,
-  historyFrom: number | undefined,
+  oldest: Oldest | undefined,
 ): Coverage {
-  const gaps = [...indexGaps(status), ...historyGaps(since, historyFrom)]
+  const gaps = [...indexGaps(status), ...historyGaps(since, oldest)]
   const { newestAt } = status
   return {
     ...{ since, until, gaps },
-    ...(historyFrom === undefined ? {} : { historyFrom }),
+    ...(oldest === undefined ? {} : { historyFrom: oldest.at }),
     ...(newestAt === undefined ? {} : { indexedTo: newestAt }),
     isComplete: gaps.length === 0,
   }
@@ -43,9 +50,9 @@ function indexGaps({ isRebuilding, problem, behindBytes }: IndexStatus): string[
   return [`The index is ${lag} KiB behind the journal: the newest requests are missing.`]
 }
 
-function historyGaps(since: number, historyFrom: number | undefined): string[] {
-  if (historyFrom === undefined) return ['The audit has no records.']
-  if (historyFrom <= since) return []
-  const from = new Date(historyFrom).toISOString().slice(0, 16).replace('T', ' ')
-  return [`The audit begins at ${from}Z: nothing older is known, or it was removed by retention.`]
+function historyGaps(since: number, oldest: Oldest | undefined): string[] {
+  if (!oldest) return ['The audit has no records.']
+  if (oldest.isFirst || oldest.at <= since) return []
+  const from = new Date(oldest.at).toISOString().slice(0, 16).replace('T', ' ')
+  return [`What was before ${from}Z is not in the audit any more.`]
 }

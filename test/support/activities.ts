@@ -33,5 +33,8 @@ export function anActivity(overrides: Partial<Activity> = {}): Activity {
 /** The last 30 days, all of them in the index. */
 export function aCoverage(): Coverage {
   const status = { records: 10, newestAt: NOW, behindBytes: 0, isRebuilding: false }
-  return coverageOf({ since: NOW - 30 * DAY, until: NOW }, status, NOW - 100 * DAY)
+  return coverageOf({ since: NOW - 30 * DAY, until: NOW }, status, {
+    at: NOW - 100 * DAY,
+    isFirst: true,
+  })
 }

@@ -14,8 +14,9 @@ const MAX_PAUSES = 40
 export async function readCoverage(index: AuditIndex, window: Window): Promise<Coverage> {
   const status = await statusNow(index)
   const { items } = await index.query({ limit: 1, order: 'oldest' })
-  const time = items[0]?.time
-  return coverageOf(window, status, typeof time === 'string' ? Date.parse(time) : undefined)
+  const { time, seq } = items[0] ?? {}
+  const oldest = typeof time === 'string' ? { at: Date.parse(time), isFirst: seq === 1 } : undefined
+  return coverageOf(window, status, oldest)
 }
 
 /** The record that this report was asked for is itself on its way into the index. */
