@@ -120,6 +120,10 @@ export class Filler {
     for (const [subject, value] of watch.takeLearnt())
       database.run('INSERT OR REPLACE INTO learnt VALUES (?, ?)', subject, JSON.stringify(value))
     for (const finding of found)
-      database.run('INSERT OR IGNORE INTO finding VALUES (?, ?)', finding.key, JSON.stringify(finding))
+      database.run(
+        'INSERT OR IGNORE INTO finding VALUES (?, ?)',
+        finding.key,
+        JSON.stringify(finding),
+      )
   }
 }

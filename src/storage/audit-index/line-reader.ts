@@ -13,7 +13,9 @@ export interface Location {
   readonly length: number
 }
 
-const WINDOW_BYTES = 256 * 1024
+/** Around a line whose neighbours are asked for too, and around one that stands alone. */
+const WIDE_BYTES = 128 * 1024
+const NARROW_BYTES = 4 * 1024
 const OPEN_FILES = 16
 
 interface Window {
@@ -65,7 +67,8 @@ export class LineReader {
 
 /** Read forwards or backwards: the line stands in the middle of what is read. */
 function fill(window: Window, offset: number, length: number): void {
-  const margin = Math.max(0, Math.floor((WINDOW_BYTES - length) / 2))
+  const isNear = Math.abs(offset - window.start) < WIDE_BYTES * 2
+  const margin = isNear ? WIDE_BYTES : NARROW_BYTES
   const start = Math.max(0, offset - margin)
   const buffer = Buffer.allocUnsafe(offset - start + length + margin)
   const read = readSync(window.descriptor, buffer, 0, buffer.length, start)
