@@ -96,16 +96,24 @@ describe('the package', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  it('initialises, serves and lets an agent through', async () => {
+  it.each([
+    ['in one process', []],
+    ['in two workers', ['--workers', '2']],
+  ])('initialises, serves and lets an agent through, %s', async (_how, serveArguments) => {
     const key = makeKey('sk_live_')
     const upstream = await startUpstream({ respond: respondAsStripe(key) })
-    const proxy = await startProxy({ services: [{ id: 'stripe', secret: key, upstream }], script })
+    const services = [{ id: 'stripe', secret: key, upstream }]
+    const proxy = await startProxy({ services, script, serveArguments })
     try {
       const token = await proxy.issue('stripe:read')
-      const headers = { authorization: `Bearer ${token}` }
-      const answer = await fetch(`${proxy.url}/stripe/v1/customers`, { headers })
-      expect(answer.status).toBe(200)
-      expect(upstream.count(key)).toBe(1)
+      const headers = { authorization: `Bearer ${token}`, connection: 'close' }
+      for (let turn = 1; turn <= 6; turn += 1) {
+        const answer = await fetch(`${proxy.url}/stripe/v1/customers`, { headers })
+        expect(answer.status).toBe(200)
+        expect(upstream.count(key)).toBe(turn)
+      }
+      const status = await proxy.commandWell(['status'])
+      expect(status.includes('2 of 2 serve')).toBe(serveArguments.length > 0)
     } finally {
       await proxy.stop()
       await upstream.close()
