@@ -1,6 +1,6 @@
 /**
- * Writes the two references that are made from code: configuration.md from the schema and
- * services.md from the catalogue. `npm run docs`; a test fails when they are stale.
+ * Writes what is made from code: configuration.md from the schema, services.md from the catalogue,
+ * the examples of reports.md from a scripted month. `npm run docs`; a test fails when they are stale.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -14,6 +14,7 @@ import { targetSection } from '../src/config/alerts.ts'
 import { settingPaths, unwrap } from '../src/config/overrides.ts'
 import { environmentSchema, fileSchema } from '../src/config/schema.ts'
 import { settingNotes } from '../src/config/setting.ts'
+import { reportsPage } from './report-examples.ts'
 
 export interface Page {
   readonly path: string
@@ -25,6 +26,7 @@ export async function generatePages(): Promise<readonly Page[]> {
   return [
     { path: join(import.meta.dirname, 'configuration.md'), text: configurationPage() },
     { path: join(import.meta.dirname, 'services.md'), text: servicesPage(catalog) },
+    await reportsPage(),
   ]
 }
 
