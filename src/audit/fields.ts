@@ -5,9 +5,10 @@ import { PATH_LIMIT } from './path.ts'
 import { quote } from './text.ts'
 
 const ID_LIMIT = 128
-const NAME_LIMIT = 256
+export const NAME_LIMIT = 256
 const LIST_LIMIT = 64
-const REMEMBERED = 4096
+/** Texts that a format remembers. */
+export const REMEMBERED = 4096
 
 /** What we made ourselves: ids, digests, addresses, words of ours. */
 export const id = (text: string): string => quote(text, ID_LIMIT)

@@ -17,7 +17,18 @@ import type {
 import type { Access } from '../policy/access.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { Count } from './counter.ts'
-import { id, list, name, number, optional, remembered, rule, userAgent } from './fields.ts'
+import {
+  id,
+  list,
+  name,
+  NAME_LIMIT,
+  number,
+  optional,
+  remembered,
+  REMEMBERED,
+  rule,
+  userAgent,
+} from './fields.ts'
 import { createInstantFormat, type FormatInstant } from './instant.ts'
 import { PATH_LIMIT, redactPath } from './path.ts'
 import { quote } from './text.ts'
@@ -26,6 +37,8 @@ import { formatValue } from './value.ts'
 
 /** The version of the format, written into each segment's first record. */
 export const FORMAT = 1
+
+const NO_PATTERNS: readonly string[] = []
 
 const PARAMETER_LIMITS = { size: 8192, text: 256 }
 const REASON_LIMITS = { size: 2048, text: 512 }
@@ -98,6 +111,8 @@ class Lines implements LineFormat {
   readonly #userAgent = remembered(userAgent)
   /** A token's fields are the same in all of its records. */
   readonly #grants = new WeakMap<Grant, string>()
+  /** By the rules that were asked, which are others after a reload. */
+  readonly #plainPaths = new WeakMap<readonly string[], Map<string, string>>()
 
   constructor(parts: LineParts) {
     this.#parts = parts
@@ -113,11 +128,9 @@ class Lines implements LineFormat {
       ',"parameters":' +
       formatParameters(event.parameters) +
       ',"decision":"allow","origin":' +
-      name(access.origin) +
+      this.#name(access.origin) +
       ',"credential":' +
-      (credential === undefined
-        ? 'null'
-        : '{"name":' + name(credential.name) + ',"version":' + id(credential.version) + '}') +
+      this.#credential(credential) +
       this.#tail(access.source, event)
     )
   }
@@ -217,10 +230,29 @@ class Lines implements LineFormat {
     return text
   }
 
+  #credential(credential: IntentEvent['credential']): string {
+    if (credential === undefined) return 'null'
+    return (
+      '{"name":' + this.#name(credential.name) + ',"version":' + this.#id(credential.version) + '}'
+    )
+  }
+
   #path({ path, service }: Partial<Access>): string {
     if (path === undefined) return 'null'
-    const patterns = service === undefined ? [] : this.#parts.pathPatterns(service)
-    return quote(redactPath(path, { key: this.#parts.key, patterns }), 2 * PATH_LIMIT)
+    const rules = service === undefined ? NO_PATTERNS : this.#parts.pathPatterns(service)
+    const patterns = rules.length === 0 ? NO_PATTERNS : rules
+    return this.#plainPaths.get(patterns)?.get(path) ?? this.#redactedPath(path, patterns)
+  }
+
+  /** What is left as it was is remembered; a path with a secret in it stays nowhere. */
+  #redactedPath(path: string, patterns: readonly string[]): string {
+    const redacted = redactPath(path, { key: this.#parts.key, patterns })
+    const text = quote(redacted, 2 * PATH_LIMIT)
+    if (redacted !== path || path.length > NAME_LIMIT) return text
+    const known = this.#plainPaths.get(patterns) ?? new Map<string, string>()
+    if (known.size >= REMEMBERED) known.clear()
+    this.#plainPaths.set(patterns, known.set(path, text))
+    return text
   }
 
   #tail(source: string, event: IntentEvent | RefusalEvent): string {

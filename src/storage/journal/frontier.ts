@@ -26,7 +26,8 @@ export class Frontier {
   }
 
   append(leaf: Buffer): void {
-    this.#push(leaf)
+    this.#roots.set(leaf, this.#depth * HASH_BYTES)
+    this.#depth++
     for (let whole = this.#size; whole % 2 === 1; whole = (whole - 1) / 2) this.#join()
     this.#size++
   }
@@ -56,17 +57,12 @@ export class Frontier {
     return isWhole ? Frontier.restored(Number(size), roots) : undefined
   }
 
-  #push(root: Uint8Array): void {
-    this.#roots.set(root, this.#depth * HASH_BYTES)
-    this.#depth++
-  }
-
   /** Makes one of the last two. */
   #join(): void {
     const end = this.#depth * HASH_BYTES
     this.#roots.copy(this.#node, 1, end - 2 * HASH_BYTES, end)
-    this.#depth -= 2
-    this.#push(hash('sha256', this.#node, 'buffer'))
+    this.#depth--
+    writeHash(this.#node, this.#roots, end - 2 * HASH_BYTES)
   }
 
   private static restored(size: number, roots: Uint8Array): Frontier {
@@ -76,6 +72,11 @@ export class Frontier {
     frontier.#size = size
     return frontier
   }
+}
+
+/** By way of text, since a buffer for each hash would cost more than the hash. */
+export function writeHash(bytes: Uint8Array, target: Buffer, position: number): void {
+  target.write(hash('sha256', bytes, 'binary'), position, 'binary')
 }
 
 /** One for each power of two that the size is made of. */

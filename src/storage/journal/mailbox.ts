@@ -113,13 +113,16 @@ export class Mailbox {
 
   // The writer's side.
 
+  get hasLetter(): boolean {
+    return Atomics.load(this.#words, Word.state) === State.posted
+  }
+
   /** Blocks until there is something to do; undefined when `timeoutMs` passed without. */
   await(timeoutMs: number): Letter | undefined {
     const words = this.#words
     const seen = Atomics.load(words, Word.wake)
-    if (Atomics.load(words, Word.state) !== State.posted)
-      Atomics.wait(words, Word.wake, seen, timeoutMs)
-    if (Atomics.load(words, Word.state) !== State.posted) return undefined
+    if (!this.hasLetter && timeoutMs > 0) Atomics.wait(words, Word.wake, seen, timeoutMs)
+    if (!this.hasLetter) return undefined
     const order = ORDERS[words[Word.order] ?? 0] ?? 'close'
     const lines = this.#text.subarray(0, words[Word.length])
     const time = this.#figures[Figure.time] ?? 0

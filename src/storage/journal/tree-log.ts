@@ -4,11 +4,10 @@
  * so that none of it holds up a commit or lets one fail.
  */
 
-import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { createSigner, type Signing } from './checkpoint-note.ts'
 import type { DerivedFile, JournalFiles } from './files.ts'
-import { HASH_BYTES, type Frontier } from './frontier.ts'
+import { HASH_BYTES, writeHash, type Frontier } from './frontier.ts'
 import { hashesPath } from './segment.ts'
 
 export interface TreeLogParts {
@@ -23,8 +22,9 @@ export interface TreeLogParts {
   readonly onBehind: (error: unknown) => void
 }
 
+/** So many records ask for a checkpoint before a second is over, but not more often than that. */
 const CHECKPOINT_RECORDS = 256
-const CHECKPOINT_INTERVAL_MS = 1000
+const CHECKPOINT_MS = { least: 100, most: 1000 }
 
 /** Hashes that wait for a disk that takes none; what is more is made again at the next start. */
 const WAITING_LIMIT_BYTES = 1024 * 1024
@@ -44,7 +44,10 @@ export class TreeLog {
   readonly #parts: TreeLogParts
   readonly #tree: Frontier
   readonly #sign: ReturnType<typeof createSigner> | undefined
+  readonly #hash = Buffer.alloc(HASH_BYTES)
   #waiting: Waiting | undefined
+  /** Of segments that are done, until theirs are written. */
+  readonly #left: Waiting[] = []
   #signedSize = -1
   #signedAt = Number.NEGATIVE_INFINITY
   #isBehind = false
@@ -59,27 +62,27 @@ export class TreeLog {
   add(first: number, leaves: Iterable<Buffer>): void {
     const waiting = this.#waitingFor(first)
     for (const leaf of leaves) {
-      const digest = hash('sha256', leaf, 'buffer')
-      this.#tree.append(digest)
-      keep(waiting, digest)
+      writeHash(leaf, this.#hash, 0)
+      this.#tree.append(this.#hash)
+      keep(waiting, this.#hash)
     }
-    if (this.msUntilDue() <= 0) this.checkpoint()
   }
 
-  /** Until the next checkpoint has to be written; infinite when the last one tells everything. */
+  /** Until the next checkpoint is due, below zero when it was; infinite when the last one tells all. */
   msUntilDue(): number {
     const records = this.#tree.size - this.#signedSize
     if (records === 0) return Number.POSITIVE_INFINITY
-    if (records >= CHECKPOINT_RECORDS) return 0
-    return Math.max(this.#signedAt + CHECKPOINT_INTERVAL_MS - performance.now(), 0)
+    const { least, most } = CHECKPOINT_MS
+    const interval = records >= CHECKPOINT_RECORDS ? least : most
+    return this.#signedAt + interval - performance.now()
   }
 
   checkpoint(): void {
-    this.#signedSize = this.#tree.size
     this.#signedAt = performance.now()
     this.#attempt(() => {
       this.#writeHashes()
       this.#writeCheckpoint()
+      this.#signedSize = this.#tree.size
     })
   }
 
@@ -95,19 +98,20 @@ export class TreeLog {
     const position = (this.#tree.size - (first - 1)) * HASH_BYTES
     const room = Buffer.alloc(CHECKPOINT_RECORDS * HASH_BYTES)
     this.#waiting = { first, position, room, length: 0, isFull: false, file: undefined }
+    if (before) this.#left.push(before)
     this.#attempt(() => {
-      if (before) this.#finish(before)
+      this.#writeHashes()
       if (position === 0) this.#writeFrontier()
     })
     return this.#waiting
   }
 
-  #finish(before: Waiting): void {
-    this.#write(before)
-    before.file?.close()
-  }
-
   #writeHashes(): void {
+    for (let left = this.#left[0]; left; left = this.#left[0]) {
+      this.#write(left)
+      this.#left.shift()
+      left.file?.close()
+    }
     if (this.#waiting) this.#write(this.#waiting)
   }
 

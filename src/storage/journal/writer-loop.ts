@@ -49,6 +49,9 @@ export type WriterMessage =
 
 export type Send = (message: WriterMessage) => void
 
+/** A busy writer lets a checkpoint wait so long at most. */
+const OVERDUE_MS = 100
+
 interface OpenWriter {
   readonly mailbox: Mailbox
   readonly segments: SegmentWriter
@@ -122,7 +125,9 @@ function serve(writer: OpenWriter, send: Send): void {
     if (letter?.order === 'close') break
     if (letter?.order === 'repair') repair(writer, send)
     else if (letter) write(writer, letter, send)
-    else if (tree.msUntilDue() <= 0) tree.checkpoint()
+    // Rather than let a batch wait, but not for ever.
+    const isFree = !mailbox.hasLetter
+    if (tree.msUntilDue() <= (isFree ? 0 : -OVERDUE_MS)) tree.checkpoint()
   }
   try {
     segments.close()

@@ -31,7 +31,7 @@ const THREAD: WriterThread = {
 }
 
 /** The thread's own heap: a batch and a few hashes. */
-const LIMITS = { maxYoungGenerationSizeMb: 8 }
+const LIMITS = { maxYoungGenerationSizeMb: 2 }
 
 const CLOSE_TIMEOUT_MS = 500
 
