@@ -10,7 +10,7 @@ import type {
   Mute,
 } from './alert.ts'
 
-/** A finding with everything that follows from it, as one transaction. */
+/** A finding with everything that follows from it. */
 export interface Raise {
   /** The finding's; nothing happens for one that is known. */
   readonly key: string
@@ -51,8 +51,11 @@ export interface PendingAction extends Pick<ActionTaken, 'action' | 'target'> {
 }
 
 export interface AlertStore {
-  /** Undefined when the key is known. Muted and other alerts never count each other up. */
-  raise(raise: Raise): Promise<Raised | undefined>
+  /**
+   * All of them or none, in their order; undefined for a key that is known. Muted and other
+   * alerts never count each other up.
+   */
+  raise(raises: readonly Raise[]): Promise<readonly (Raised | undefined)[]>
   find(id: string): Promise<Alert | undefined>
   /** Newest first; `cursor` continues a former page, `limit` is at most 1000. */
   list(query: AlertQuery, page: { limit: number; cursor?: string }): Promise<AlertPage>

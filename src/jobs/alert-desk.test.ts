@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { AGENT, aFinding, aMute } from '../../test/support/alerts.ts'
+import { AGENT, aFinding, aMute, raiseIn } from '../../test/support/alerts.ts'
 import { aGrant, NOW } from '../../test/support/grants.ts'
 import { createMemoryStores } from '../../test/support/stores.ts'
 import type { ChangeEvent } from '../audit/audit-log.ts'
@@ -115,6 +115,17 @@ describe('a finding', () => {
     await desk.take([aFinding({ at: NOW + HOUR })])
     expect(await listed()).toHaveLength(2)
     expect(await queued()).toHaveLength(2)
+  })
+
+  it('among many others lets everything else have its turn', async () => {
+    const { desk, listed } = opened
+    const findings = Array.from({ length: 1000 }, (_, index) => aFinding({ at: NOW + index }))
+    let turns = 0
+    const ticking = setInterval(() => turns++, 0)
+    await desk.take(findings)
+    clearInterval(ticking)
+    expect(await listed()).toMatchObject([{ count: 1000 }])
+    expect(turns).toBeGreaterThan(2)
   })
 
   it('without an agent is recorded for the token, or for nobody known', async () => {
@@ -270,7 +281,7 @@ describe('an action by policy', () => {
     const { key, at, rule, ...facts } = exfiltration(grant)
     const draft = { rule, score: facts.score, reason: facts.reason, firstAt: at, agent: AGENT }
     const action = { action: 'suspend_token', target: grant.id } as const
-    await stores.alerts.raise({ key, draft, action, windowMs: HOUR, targets: [], now: NOW })
+    await raiseIn(stores.alerts, { key, draft, action, windowMs: HOUR, targets: [], now: NOW })
     await create().resume()
     expect(gate.state(grant)).toBe('revoked')
     expect(changes.map((change) => change.action)).toEqual(['alert.raise', 'token.revoke'])

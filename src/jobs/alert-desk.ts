@@ -3,6 +3,7 @@
  * What one step leaves undone, because the disk is full or the process dies, is taken up again.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Now } from '../base/clock.ts'
 import { Failure } from '../base/errors.ts'
@@ -80,7 +81,11 @@ class Desk implements AlertDesk {
     return this.#inTurn(async () => {
       // Told again to the next process, which still has time for what follows.
       if (this.#isClosed) throw new Failure('database_unavailable', 'the server is stopping')
-      for (const finding of findings) await this.#raise(finding)
+      for (let done = 0; done < findings.length; done += BATCH) {
+        await this.#raise(findings.slice(done, done + BATCH))
+        // The database answers at once, so that nothing else would get its turn in between.
+        await setImmediate()
+      }
       await this.#settle()
     })
   }
@@ -105,24 +110,22 @@ class Desk implements AlertDesk {
     return turn
   }
 
-  async #raise(finding: KeyedFinding): Promise<void> {
+  async #raise(findings: readonly KeyedFinding[]): Promise<void> {
     const { mutes, policy, targets, now } = this.#parts
     const at = now()
     const held = await mutes.list(at)
-    const raise = planRaise(finding, {
-      ...{ mutes: held, now: at },
-      ...{ policy: policy(), targets: targets() },
-    })
-    if (raise) await this.#keep(raise)
+    const circumstances = { mutes: held, now: at, policy: policy(), targets: targets() }
+    await this.#keep(findings.flatMap((finding) => planRaise(finding, circumstances) ?? []))
   }
 
-  async #keep(raise: Raise): Promise<void> {
+  async #keep(raises: readonly Raise[]): Promise<void> {
     const { alerts, log } = this.#parts
-    const raised = await alerts.raise(raise)
-    if (!raised?.isNew) return
-    const { id, rule, agent, score, status } = raised.alert
-    log.warn('alert_raised', { id, rule, agent, score, status })
-    for (const target of raised.full) log.error('alert_queue_full', { id, target })
+    for (const raised of await alerts.raise(raises)) {
+      if (!raised?.isNew) continue
+      const { id, rule, agent, score, status } = raised.alert
+      log.warn('alert_raised', { id, rule, agent, score, status })
+      for (const target of raised.full) log.error('alert_queue_full', { id, target })
+    }
   }
 
   /** Never throws: what is kept is not lost, and whoever told of it must not tell it forever. */
@@ -164,12 +167,13 @@ class Desk implements AlertDesk {
     const { policy, targets, now } = this.#parts
     const { maxActionsPerHour, windowMs } = policy()
     const reason = `${maxActionsPerHour} actions in an hour are the limit, so further ones are withheld, the first of them ${action} of ${target} (${alert.rule}); look, then act yourself`
-    await this.#keep({
+    const raise: Raise = {
       key: `withheld ${alert.id} ${action} ${target}`,
       draft: { rule: 'actions_withheld', score: 1, reason, firstAt: now() },
       ...{ windowMs, now: now() },
       targets: targets().map(({ name }) => name),
-    })
+    }
+    await this.#keep([raise])
   }
 
   readonly #recordChange: RecordSystemChange = async (action, change) => {

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { aRaise } from '../../test/support/alerts.ts'
+import { aRaise, raiseIn } from '../../test/support/alerts.ts'
 import { createMemoryAlertStores, type AlertStores } from '../../test/support/alert-stores.ts'
 import { NOW } from '../../test/support/grants.ts'
 import type { LogFields } from '../base/log.ts'
@@ -42,7 +42,7 @@ function aCourier(
   })
   onTestFinished(() => courier.close())
   const raise = (...names: string[]) =>
-    stores.alerts.raise(aRaise({ targets: names, draft: { agent: `agent-${++agents}` } }))
+    raiseIn(stores.alerts, aRaise({ targets: names, draft: { agent: `agent-${++agents}` } }))
   return { courier, stores, clock, current, lines, raise }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AGENT, aMute, aRaise, TOKEN_ID } from '../support/alerts.ts'
+import { AGENT, aMute, aRaise, TOKEN_ID, raiseIn } from '../support/alerts.ts'
 import { NOW } from '../support/grants.ts'
 import { STORE_KINDS } from '../support/store-kinds.ts'
 
@@ -9,7 +9,7 @@ const SUSPEND = { action: 'suspend_token', target: TOKEN_ID } as const
 describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
   it('raises an alert of what was found', async () => {
     const { alerts } = open()
-    const raised = await alerts.raise(aRaise())
+    const raised = await raiseIn(alerts, aRaise())
     expect(raised).toEqual({
       alert: {
         id: expect.stringMatching(/^alt_[0-9A-Za-z]{20}$/) as string,
@@ -35,24 +35,36 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
   it('does nothing about a finding that is told again', async () => {
     const { alerts, outbox } = open()
     const raise = aRaise({ action: SUSPEND, targets: ['hook'] })
-    const first = await alerts.raise(raise)
-    expect(await alerts.raise({ ...raise, now: NOW + 10 })).toBeUndefined()
+    const first = await raiseIn(alerts, raise)
+    expect(await raiseIn(alerts, { ...raise, now: NOW + 10 })).toBeUndefined()
     expect(await alerts.find(first!.alert.id)).toEqual(first!.alert)
     expect(await outbox.due('hook', NOW + 10, 10)).toHaveLength(1)
     expect(await alerts.actionsIn('pending', 10)).toHaveLength(1)
   })
 
+  it('takes several in their order, each of them once', async () => {
+    const { alerts } = open()
+    const [first, second] = [aRaise(), aRaise({ draft: { firstAt: NOW + 1 } })]
+    const raised = await alerts.raise([first, first, second])
+    expect(raised).toMatchObject([
+      { isNew: true },
+      undefined,
+      { isNew: false, alert: { count: 2 } },
+    ])
+    expect(await alerts.raise([])).toEqual([])
+  })
+
   it('counts up within the window, and raises anew after it', async () => {
     const { alerts } = open()
-    const first = await alerts.raise(aRaise())
+    const first = await raiseIn(alerts, aRaise())
     const later = aRaise({ draft: { firstAt: NOW + HOUR - 1, score: 0.9, reason: 'worse' } })
-    const second = await alerts.raise(later)
+    const second = await raiseIn(alerts, later)
     expect(second).toMatchObject({
       isNew: false,
       alert: { id: first!.alert.id, count: 2, score: 0.9, firstAt: NOW, lastAt: NOW + HOUR - 1 },
     })
     expect(second!.alert.reason).toBe(first!.alert.reason)
-    const third = await alerts.raise(aRaise({ draft: { firstAt: NOW + HOUR } }))
+    const third = await raiseIn(alerts, aRaise({ draft: { firstAt: NOW + HOUR } }))
     expect(third).toMatchObject({ isNew: true, alert: { count: 1 } })
   })
 
@@ -61,29 +73,32 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
     ['another agent', { agent: 'worker' }],
   ] as const)('keeps %s apart', async (_case, draft) => {
     const { alerts } = open()
-    await alerts.raise(aRaise())
-    expect(await alerts.raise(aRaise({ draft }))).toMatchObject({ isNew: true })
+    await raiseIn(alerts, aRaise())
+    expect(await raiseIn(alerts, aRaise({ draft }))).toMatchObject({ isNew: true })
   })
 
   it('takes a finding that comes a little late into the alert it belongs to', async () => {
     const { alerts } = open()
-    await alerts.raise(aRaise())
-    const early = await alerts.raise(aRaise({ draft: { firstAt: NOW - 5 } }))
+    await raiseIn(alerts, aRaise())
+    const early = await raiseIn(alerts, aRaise({ draft: { firstAt: NOW - 5 } }))
     expect(early).toMatchObject({ isNew: false, alert: { firstAt: NOW - 5, lastAt: NOW } })
   })
 
   it('keeps muted alerts apart from others', async () => {
     const { alerts } = open()
-    const muted = await alerts.raise(aRaise({ muteId: 'mut_1' }))
+    const muted = await raiseIn(alerts, aRaise({ muteId: 'mut_1' }))
     expect(muted).toMatchObject({ isNew: true, alert: { status: 'muted', muteId: 'mut_1' } })
-    expect(await alerts.raise(aRaise({ muteId: 'mut_1' }))).toMatchObject({ isNew: false })
+    expect(await raiseIn(alerts, aRaise({ muteId: 'mut_1' }))).toMatchObject({ isNew: false })
     await alerts.acknowledge(muted!.alert.id, 'alice', NOW)
-    expect(await alerts.raise(aRaise())).toMatchObject({ isNew: true, alert: { status: 'open' } })
+    expect(await raiseIn(alerts, aRaise())).toMatchObject({
+      isNew: true,
+      alert: { status: 'open' },
+    })
   })
 
   it('acknowledges once, and the first one stays', async () => {
     const { alerts } = open()
-    const { alert } = (await alerts.raise(aRaise()))!
+    const { alert } = (await raiseIn(alerts, aRaise()))!
     const acknowledged = await alerts.acknowledge(alert.id, 'alice', NOW + 1)
     expect(acknowledged).toMatchObject({
       status: 'acknowledged',
@@ -92,7 +107,7 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
     })
     expect(await alerts.acknowledge(alert.id, 'bob', NOW + 2)).toEqual(acknowledged)
     expect(await alerts.acknowledge('alt_nothing', 'bob', NOW)).toBeUndefined()
-    expect(await alerts.raise(aRaise())).toMatchObject({
+    expect(await raiseIn(alerts, aRaise())).toMatchObject({
       isNew: false,
       alert: { status: 'acknowledged', count: 2 },
     })
@@ -101,7 +116,7 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
   it('lists the newest first, page by page, by what was asked', async () => {
     const { alerts } = open()
     for (const [index, agent] of ['a', 'b', 'c', 'b'].entries())
-      await alerts.raise(aRaise({ draft: { agent, firstAt: NOW + index * HOUR } }))
+      await raiseIn(alerts, aRaise({ draft: { agent, firstAt: NOW + index * HOUR } }))
     const first = await alerts.list({}, { limit: 3 })
     expect(first.items.map(({ agent }) => agent)).toEqual(['b', 'c', 'b'])
     const rest = await alerts.list({}, { limit: 3, cursor: first.nextCursor! })
@@ -120,8 +135,8 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
 
   it('remembers what the audit was not told of yet', async () => {
     const { alerts } = open()
-    const { alert } = (await alerts.raise(aRaise()))!
-    await alerts.raise(aRaise({ draft: { agent: 'later', firstAt: NOW + 1 } }))
+    const { alert } = (await raiseIn(alerts, aRaise()))!
+    await raiseIn(alerts, aRaise({ draft: { agent: 'later', firstAt: NOW + 1 } }))
     expect((await alerts.unrecorded(1)).map(({ id }) => id)).toEqual([alert.id])
     await alerts.markRecorded(alert.id)
     expect((await alerts.unrecorded(10)).map(({ agent }) => agent)).toEqual(['later'])
@@ -129,10 +144,10 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
 
   it('plans an action once for an alert and its target, and says how it went', async () => {
     const { alerts } = open()
-    const raise = () => alerts.raise(aRaise({ action: SUSPEND }))
+    const raise = () => raiseIn(alerts, aRaise({ action: SUSPEND }))
     await raise()
     await raise()
-    await alerts.raise(aRaise({ action: { ...SUSPEND, target: 'tok_other' } }))
+    await raiseIn(alerts, aRaise({ action: { ...SUSPEND, target: 'tok_other' } }))
     const pending = await alerts.actionsIn('pending', 10)
     expect(pending.map(({ target }) => target)).toEqual([TOKEN_ID, 'tok_other'])
     await alerts.settleAction(pending[0]!, 'begun', NOW + 4)
@@ -155,11 +170,11 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
   it('forgets what is older than asked, with what still waited for it', async () => {
     const { alerts, outbox } = open()
     const raise = aRaise({ targets: ['hook'] })
-    const { alert } = (await alerts.raise(raise))!
+    const { alert } = (await raiseIn(alerts, raise))!
     await alerts.prune({ alerts: NOW, keys: NOW })
-    expect(await alerts.raise(raise)).toBeUndefined()
+    expect(await raiseIn(alerts, raise)).toBeUndefined()
     await alerts.prune({ alerts: NOW, keys: NOW + 1 })
-    expect(await alerts.raise(raise)).toMatchObject({ isNew: false })
+    expect(await raiseIn(alerts, raise)).toMatchObject({ isNew: false })
     await alerts.prune({ alerts: NOW + 1, keys: NOW + 1 })
     expect(await alerts.find(alert.id)).toBeUndefined()
     expect(await outbox.nextDueAt('hook')).toBeUndefined()
@@ -170,8 +185,8 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
   it('holds one notice for each target of a new alert', async () => {
     const { alerts, outbox } = open()
     const targets = ['hook', 'chat']
-    const { alert } = (await alerts.raise(aRaise({ targets })))!
-    await alerts.raise(aRaise({ targets }))
+    const { alert } = (await raiseIn(alerts, aRaise({ targets })))!
+    await raiseIn(alerts, aRaise({ targets }))
     const due = await outbox.due('hook', NOW, 10)
     expect(due).toEqual([
       {
@@ -188,7 +203,7 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
 
   it('postpones, counts attempts and lets go', async () => {
     const { alerts, outbox } = open()
-    await alerts.raise(aRaise({ targets: ['hook'] }))
+    await raiseIn(alerts, aRaise({ targets: ['hook'] }))
     const [{ id } = { id: '' }] = await outbox.due('hook', NOW, 10)
     await outbox.postpone(id, NOW + 500)
     expect(await outbox.due('hook', NOW + 499, 10)).toEqual([])
@@ -201,8 +216,8 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
   it('holds a thousand notices for a target, and says which one is full', async () => {
     const { alerts, outbox } = open()
     for (let index = 0; index < 1000; index++)
-      await alerts.raise(aRaise({ draft: { agent: `agent-${index}` }, targets: ['hook'] }))
-    const raised = await alerts.raise(aRaise({ targets: ['hook', 'chat'] }))
+      await raiseIn(alerts, aRaise({ draft: { agent: `agent-${index}` }, targets: ['hook'] }))
+    const raised = await raiseIn(alerts, aRaise({ targets: ['hook', 'chat'] }))
     expect(raised?.full).toEqual(['hook'])
     expect(await outbox.due('hook', NOW, 2000)).toHaveLength(1000)
     expect(await outbox.due('chat', NOW, 10)).toHaveLength(1)
@@ -210,7 +225,7 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
 
   it('drops what waits for targets that are gone', async () => {
     const { alerts, outbox } = open()
-    await alerts.raise(aRaise({ targets: ['hook', 'chat'] }))
+    await raiseIn(alerts, aRaise({ targets: ['hook', 'chat'] }))
     expect(await outbox.keepOnly(['chat'])).toBe(1)
     expect(await outbox.nextDueAt('hook')).toBeUndefined()
     expect(await outbox.nextDueAt('chat')).toBe(NOW)

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { AlertTargetReport, AlertView, MuteView, Page } from '../../sdk/src/client.ts'
 import { createClient } from '../../sdk/src/client.ts'
 import { ALERT_RULES, type Alert } from '../../src/insight/alert.ts'
-import { AGENT, aRaise } from '../support/alerts.ts'
+import { AGENT, aRaise, raiseIn } from '../support/alerts.ts'
 import { createTestApi, type ApiAnswer, type ApiCall, type TestApi } from '../support/api.ts'
 import { NOW } from '../support/grants.ts'
 
@@ -25,7 +25,7 @@ const call = async (line: string, request?: ApiCall) =>
   (await api.call(line, request)) as unknown as AlertAnswer
 
 async function raise(draft: Parameters<typeof aRaise>[0] = {}): Promise<Alert> {
-  return (await api.stores.alerts.raise(aRaise(draft)))!.alert
+  return (await raiseIn(api.stores.alerts, aRaise(draft)))!.alert
 }
 
 describe('alerts', () => {

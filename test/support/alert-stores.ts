@@ -11,6 +11,7 @@ import {
   type MuteStore,
   type QueuedDelivery,
   type Raise,
+  type Raised,
 } from '../../src/insight/alert-store.ts'
 import { defined } from '../../src/policy/defined.ts'
 
@@ -56,16 +57,7 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
     return kept && viewOf(kept)
   }
   return {
-    raise: async (raise) => {
-      if (keys.has(raise.key)) return undefined
-      keys.set(raise.key, raise.now)
-      const known = findInWindow(memory, raise)
-      const kept = known ?? insert(memory, raise)
-      if (known) countUp(known, raise)
-      planAction(kept, raise)
-      const full = known ? [] : queue(memory, kept.alert.id, raise)
-      return { alert: viewOf(kept), isNew: !known, full }
-    },
+    raise: async (raises) => raises.map((each) => raise(memory, each)),
     find: async (id) => find(id),
     list: async (query, { limit, cursor }) => {
       const after = cursor === undefined ? undefined : parsePosition(cursor)
@@ -122,6 +114,17 @@ function createMemoryAlerts(memory: AlertMemory): AlertStore {
         if (!alerts.has(delivery.alertId)) memory.deliveries.delete(id)
     },
   }
+}
+
+function raise(memory: AlertMemory, raising: Raise): Raised | undefined {
+  if (memory.keys.has(raising.key)) return undefined
+  memory.keys.set(raising.key, raising.now)
+  const known = findInWindow(memory, raising)
+  const kept = known ?? insert(memory, raising)
+  if (known) countUp(known, raising)
+  planAction(kept, raising)
+  const full = known ? [] : queue(memory, kept.alert.id, raising)
+  return { alert: viewOf(kept), isNew: !known, full }
 }
 
 function findInWindow({ alerts }: AlertMemory, raise: Raise): KeptAlert | undefined {

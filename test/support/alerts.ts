@@ -1,7 +1,7 @@
 /** Builders of findings, raises, mutes and notices for tests. */
 
 import type { Alert, KeyedFinding, Mute } from '../../src/insight/alert.ts'
-import type { Raise } from '../../src/insight/alert-store.ts'
+import type { AlertStore, Raise, Raised } from '../../src/insight/alert-store.ts'
 import type { AlertNotice } from '../../src/insight/alert-target.ts'
 import { defined } from '../../src/policy/defined.ts'
 import { NOW } from './grants.ts'
@@ -41,6 +41,15 @@ export function aRaise({ draft, ...overrides }: RaiseOverrides = {}): Raise {
     now: NOW,
     ...overrides,
   }
+}
+
+/** One by itself. */
+export async function raiseIn(
+  alerts: Pick<AlertStore, 'raise'>,
+  raise: Raise,
+): Promise<Raised | undefined> {
+  const [raised] = await alerts.raise([raise])
+  return raised
 }
 
 type MuteOverrides = { readonly [K in keyof Mute]?: Mute[K] | undefined }

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, it, onTestFinished } from 'vitest'
-import { aMute, aRaise } from '../../../test/support/alerts.ts'
+import { aMute, aRaise, raiseIn } from '../../../test/support/alerts.ts'
 import { NOW } from '../../../test/support/grants.ts'
 import { createTemporaryDirectory } from '../../../test/support/temporary.ts'
 import type { Log } from '../../base/log.ts'
@@ -38,17 +38,17 @@ it('gives a database of the first release its alerts, and leaves what is in it',
   old.close()
   const database = open(path)
   expect(database.get('SELECT name FROM agents')).toEqual({ name: 'worker' })
-  expect(await createSqliteAlertStore(database).raise(aRaise())).toMatchObject({ isNew: true })
+  expect(await raiseIn(createSqliteAlertStore(database), aRaise())).toMatchObject({ isNew: true })
 })
 
 it('keeps alerts and what they still have to do over a restart', async () => {
   const path = temporaryDatabase()
   const first = openDatabase({ path })
   const raise = aRaise({ action: { action: 'disable_agent', target: 'worker' } })
-  await createSqliteAlertStore(first).raise(raise)
+  await raiseIn(createSqliteAlertStore(first), raise)
   first.close()
   const alerts = createSqliteAlertStore(open(path))
-  expect(await alerts.raise(raise)).toBeUndefined()
+  expect(await raiseIn(alerts, raise)).toBeUndefined()
   expect(await alerts.actionsIn('pending', 10)).toMatchObject([{ target: 'worker' }])
   expect(await alerts.unrecorded(10)).toHaveLength(1)
 })

@@ -1,4 +1,4 @@
-/** Alerts in SQLite. A finding, its alert, its action and its deliveries are one transaction. */
+/** Alerts in SQLite. Findings, their alerts, actions and deliveries are one transaction. */
 
 import { Failure } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
@@ -27,7 +27,8 @@ export function createSqliteAlertStore(database: Database): AlertStore {
     return row && parse(row)
   }
   return {
-    raise: async (raising) => database.transaction(() => raise(database, raising)),
+    raise: async (raises) =>
+      database.transaction(() => raises.map((each) => raise(database, each))),
     find: async (id) => find(id),
     list: async (query, page) => list(database, query, page),
     acknowledge: async (id, by, at) => {
