@@ -5,6 +5,7 @@ import type { Called } from './calls.ts'
 import { firstOf, type Listed } from './listed.ts'
 import { worstFirst } from './risks.ts'
 import type { ScopeBook } from './scope-book.ts'
+import { latestOf } from './sums.ts'
 import type { TokenCard } from './token-card.ts'
 
 export interface ScopeCard {
@@ -53,7 +54,7 @@ function scopeCard(scope: string, { live, called, book }: Uses): ScopeCard {
     ...(credential === undefined ? {} : { credential }),
     tokens: live.filter(({ scopes }) => scopes.includes(scope)).length,
     calls: mine.reduce((sum, { calls }) => sum + calls, 0),
-    ...(mine.length === 0 ? {} : { lastAt: Math.max(...mine.map(({ lastAt }) => lastAt)) }),
+    ...(mine.length === 0 ? {} : { lastAt: latestOf(mine) }),
     operations: operations.length,
     unused: firstOf(unused.map(({ name }) => name)),
   }

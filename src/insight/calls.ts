@@ -81,7 +81,7 @@ function calledFrom(group: Group<Activity>, book: ScopeBook): Called {
     ...sumsOf(group),
     ...sharedOf(group),
     risk: worstOf(group[0].scopes.map((scope) => book(scope).risk)) ?? 'secrets',
-    firstAt: Math.min(...group.map(({ firstAt }) => firstAt)),
+    firstAt: group.reduce((first, { firstAt }) => Math.min(first, firstAt), Infinity),
   }
 }
 

@@ -58,3 +58,8 @@ function addAmounts(
   for (const [currency, amount] of entries) all.set(currency, (all.get(currency) ?? 0) + amount)
   return Object.fromEntries(all)
 }
+
+/** The latest of them; 0 of none. Groups may be larger than a call has room for arguments. */
+export function latestOf(items: readonly { readonly lastAt: number }[]): number {
+  return items.reduce((latest, { lastAt }) => Math.max(latest, lastAt), 0)
+}

@@ -51,3 +51,9 @@ it('has an empty key for what came to nothing that has a name, and no rows of no
     total: { calls: 0, amounts: {} },
   })
 })
+
+it('adds up more rows than a function takes arguments', () => {
+  const activities = Array.from({ length: 300_000 }, () => anActivity({ count: 1 }))
+  const { rows } = usageReport({ coverage, by: ['agent'], activities })
+  expect(rows.items).toMatchObject([{ calls: 300_000, lastAt: anActivity().lastAt }])
+})

@@ -4,7 +4,7 @@ import type { Activity } from '../audit/audit-index.ts'
 import { operationName } from './calls.ts'
 import type { Coverage } from './coverage.ts'
 import { firstOf, type Listed } from './listed.ts'
-import { sumsOf, type Sums } from './sums.ts'
+import { latestOf, sumsOf, type Sums } from './sums.ts'
 
 export const USAGE_KEYS = ['agent', 'service', 'operation', 'credential', 'token'] as const
 export type UsageKey = (typeof USAGE_KEYS)[number]
@@ -41,7 +41,7 @@ function rowOf(group: readonly Activity[], by: readonly UsageKey[]): UsageRow {
   return {
     keys: first ? keysOf(first, by) : [],
     ...sumsOf(group),
-    lastAt: Math.max(...group.map(({ lastAt }) => lastAt)),
+    lastAt: latestOf(group),
   }
 }
 

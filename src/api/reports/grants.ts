@@ -6,8 +6,8 @@ import type { GrantFilter, GrantStore, StoredGrant } from '../../policy/grant-st
 
 const PAGE = 1000
 
-/** A report that took more into account would keep the data plane waiting. */
-const MAX_READ = 200_000
+/** Some seconds' worth, in steps of about 15 ms. */
+const MAX_READ = 500_000
 
 /** Shows every grant of a list to `visit`; true when there were more than are read for a report. */
 export async function visitGrants(
