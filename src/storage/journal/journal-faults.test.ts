@@ -172,6 +172,62 @@ describe('AU-02 when the disk does not answer', () => {
   })
 })
 
+describe('AU-02 when the thread that writes ends', () => {
+  it.each<FileOperation>(['write', 'identify'])(
+    'in %s, whoever waited is refused, and another thread takes back what it left',
+    async (operation) => {
+      const journal = await test.open()
+      await journal.intent(intentOf(1))
+      test.files.fault(operation, 'end')
+      await expectRefusedWithinASecond(journal)
+      expect(journal.status().problem).toMatch(/^the writer of the audit ended/)
+      test.files.heal()
+      await recovered(journal)
+      await journal.intent(intentOf(2))
+      journal.outcome(anOutcome({ requestId: aRequestId(2) }))
+      await journal.flush()
+      expectSound([1, 2])
+      // The request is still under way: only a process that ended leaves outcomes unknown.
+      expect(test.records().filter(({ kind }) => kind === 'outcome')).toHaveLength(1)
+    },
+  )
+
+  it('after it has answered, nothing is lost and it begins again', async () => {
+    const journal = await test.open()
+    test.files.fault('writeDerived', 'end')
+    await journal.intent(intentOf(1))
+    await vi.waitFor(
+      () => {
+        expect(journal.status().writable).toBe(false)
+      },
+      { timeout: 3000, interval: 5 },
+    )
+    test.files.heal()
+    await recovered(journal)
+    await journal.intent(intentOf(2))
+    expectSound([1, 2])
+  })
+
+  it('and cannot begin again, it tries until it can', async () => {
+    const journal = await test.open()
+    await journal.intent(intentOf(1))
+    test.files.fault('write', 'end')
+    test.files.fault('truncate', 'EIO')
+    await expectRefusedWithinASecond(journal)
+    await vi.waitFor(
+      () => {
+        expect(test.files.calls.truncate).toBeGreaterThan(1)
+      },
+      { timeout: 4000 },
+    )
+    expect(journal.status().writable).toBe(false)
+    test.files.heal()
+    await recovered(journal)
+    await journal.intent(intentOf(2))
+    expectSound([1, 2])
+  })
+})
+
 describe('AU-02 when somebody touches the files', () => {
   const segmentPath = () => join(test.own, test.segments().at(-1) ?? '')
 
