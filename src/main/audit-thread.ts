@@ -7,15 +7,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Log, LogFields } from '../base/log.ts'
 import { createChannel } from '../fleet/channel.ts'
 import type { KeyedFinding } from '../insight/alert.ts'
-import type { Watch } from '../insight/watch.ts'
+import { createWatch } from '../insight/anomaly/create-watch.ts'
 import { startAuditIndex } from '../storage/audit-index/audit-index.ts'
 import type { AuditServerCalls, AuditThreadCalls, AuditThreadOrders } from './audit-calls.ts'
 
 const ANSWER_MS = 30_000
 const RETRY_MS = 5000
-
-/** Nothing is anomalous to it. */
-const NO_WATCH: Watch = { observe: () => [], takeLearnt: () => new Map() }
 
 const orders = workerData as AuditThreadOrders // from audit-index.ts beside this file
 const server = createChannel<AuditServerCalls, AuditThreadCalls>({
@@ -37,7 +34,7 @@ const server = createChannel<AuditServerCalls, AuditThreadCalls>({
 const index = startAuditIndex({
   ...orders,
   log: createRemoteLog(),
-  createWatch: () => NO_WATCH,
+  createWatch: (learnt) => createWatch(learnt),
   onFindings: (findings) => void hand(findings),
 })
 
