@@ -44,10 +44,10 @@ class IndexThread implements ThreadedAuditIndex {
     this.#start()
   }
 
-  query: AuditIndex['query'] = (query) => this.#running.ask('query', query)
-  activity: AuditIndex['activity'] = (query) => this.#running.ask('activity', query)
-  counts: AuditIndex['counts'] = (query) => this.#running.ask('counts', query)
-  rebuild: AuditIndex['rebuild'] = () => this.#running.ask('rebuild')
+  query: AuditIndex['query'] = async (query) => this.#running.ask('query', query)
+  activity: AuditIndex['activity'] = async (query) => this.#running.ask('activity', query)
+  counts: AuditIndex['counts'] = async (query) => this.#running.ask('counts', query)
+  rebuild: AuditIndex['rebuild'] = async () => this.#running.ask('rebuild')
 
   async status(): Promise<IndexStatus> {
     return this.#channel ? await this.#channel.ask('status') : STOPPED

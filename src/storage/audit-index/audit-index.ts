@@ -43,7 +43,7 @@ class FillingIndex implements LocalAuditIndex {
   readonly #filling: Promise<void>
   #open: OpenIndex | undefined
   #problem: string | undefined
-  #sweptAt = 0
+  #sweptAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: AuditIndexParts) {
     this.#parts = parts

@@ -96,11 +96,12 @@ export class Filler {
   #add({ writer, line }: Next, batch: Batch, found: KeyedFinding[]): void {
     const { id, seq } = this.#positions.of(writer)
     const { glance, bytes, first, offset } = line
-    const isNew = glance.sequence > seq
-    const record = isNew ? parseRecord(bytes) : undefined
+    const record = glance.sequence > seq ? parseRecord(bytes) : undefined
+    // Numbers are missing at most between segments: one that claims more must not hide what follows.
+    const isNext = record && (offset === 0 || glance.sequence === seq + 1)
     this.#positions.advance(writer, {
       ...{ first, offset: offset + bytes.length + 1 },
-      seq: Math.max(seq, glance.sequence),
+      seq: isNext ? glance.sequence : seq,
     })
     if (!record) return
     const time = Date.parse(glance.time)
