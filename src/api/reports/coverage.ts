@@ -15,9 +15,13 @@ export async function readCoverage(index: AuditIndex, window: Window): Promise<C
   const status = await statusNow(index)
   const { items } = await index.query({ limit: 1, order: 'oldest' })
   const { time, seq } = items[0] ?? {}
-  const oldest = typeof time === 'string' ? { at: Date.parse(time), isFirst: seq === 1 } : undefined
+  const oldest =
+    typeof time === 'string' ? { at: Date.parse(time), isFirst: isFirst(seq) } : undefined
   return coverageOf(window, status, oldest)
 }
+
+/** A log opens with a record about itself, which is not among those that are asked for. */
+const isFirst = (seq: unknown) => seq === 1 || seq === 2
 
 /** The record that this report was asked for is itself on its way into the index. */
 async function statusNow(index: AuditIndex): Promise<IndexStatus> {
