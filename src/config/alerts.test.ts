@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../config.ts'
+import { WATCH_PRESETS } from '../insight/anomaly/create-watch.ts'
 import { parseSyslogAddress } from './syslog-address.ts'
 
 function read(alerts: string, env: Record<string, string> = {}) {
@@ -21,6 +22,7 @@ describe('the settings of alerts', () => {
   it('raise alerts and do nothing else unless told otherwise', () => {
     expect(read('window: 1h')).toEqual({
       policy: { windowMs: 3_600_000, actions: new Map(), maxActionsPerHour: 10 },
+      watch: WATCH_PRESETS,
       targets: [],
     })
   })
@@ -29,6 +31,7 @@ describe('the settings of alerts', () => {
     const alerts = read(`window: 30m
 actions: {exfiltration: suspend_token, two_places: disable_agent, new_source: alert}
 max_actions_per_hour: 3
+learning: {time: 7d, requests: 50}
 targets:
   - {type: webhook, url: "https://hooks.example/in", secret: env:HOOK, rules: [exfiltration], min_score: 0.5, ca_file: ca.pem}
   - {type: slack, secret: env:CHAT}
@@ -42,6 +45,11 @@ targets:
         ['two_places', 'disable_agent'],
       ]),
       maxActionsPerHour: 3,
+    })
+    expect(alerts.watch).toEqual({
+      learningMs: 7 * 86_400_000,
+      learningRequests: 50,
+      quietMs: 1_800_000,
     })
     expect(alerts.targets).toEqual([
       {

@@ -9,6 +9,7 @@ import {
   type AlertPolicy,
 } from '../insight/alert.ts'
 import type { AlertFilter } from '../insight/alert-target.ts'
+import type { WatchSettings } from '../insight/anomaly/create-watch.ts'
 import type { AnomalyRule } from '../insight/watch.ts'
 import type { SourceReference } from '../secret/reference.ts'
 import type { WebhookUrl } from '../secret/webhook-url.ts'
@@ -54,10 +55,18 @@ export type TargetSettings = { readonly name: string; readonly wants: AlertFilte
 
 export interface AlertSettings {
   readonly policy: AlertPolicy
+  /** What the rules go by. */
+  readonly watch: WatchSettings
   readonly targets: readonly TargetSettings[]
 }
 
-export const ALERT_PRESETS = { window: '1h', maxActionsPerHour: 10, minScore: 0 } as const
+export const ALERT_PRESETS = {
+  window: '1h',
+  maxActionsPerHour: 10,
+  minScore: 0,
+  learningTime: '3d',
+  learningRequests: 200,
+} as const
 
 const TYPES = ['webhook', 'slack', 'syslog', 'stdout'] as const
 type TargetType = (typeof TYPES)[number]
@@ -153,6 +162,19 @@ function placeMistakes(target: TargetSection): FieldMistake[] {
   return mistakes
 }
 
+const learningSection = section({
+  time: setting(duration(), {
+    form: 'duration',
+    meaning: 'an agent must be known for so long before it can surprise',
+    preset: ALERT_PRESETS.learningTime,
+  }),
+  requests: setting(count(), {
+    form: 'number',
+    meaning: 'and must have been let in so often',
+    preset: String(ALERT_PRESETS.learningRequests),
+  }),
+})
+
 export const alertsSection = section({
   window: setting(duration(), {
     form: 'duration',
@@ -178,6 +200,7 @@ export const alertsSection = section({
     meaning: 'tokens suspended and agents disabled by alerts; more are only reported',
     preset: String(ALERT_PRESETS.maxActionsPerHour),
   }),
+  learning: learningSection.optional(),
   targets: setting(listOf(targetSection, 'targets'), {
     form: 'list of targets',
     meaning: 'where alerts are delivered; see below',
@@ -190,14 +213,22 @@ export function alertSettings(
   settings: AlertsSection | undefined = {},
   directory: string,
 ): AlertSettings {
+  const windowMs = (settings.window ?? presetSeconds(ALERT_PRESETS.window)) * 1000
   return {
+    watch: { ...learningOf(settings), quietMs: windowMs },
     policy: {
-      windowMs: (settings.window ?? presetSeconds(ALERT_PRESETS.window)) * 1000,
+      windowMs,
       actions: actionsOf(settings),
       maxActionsPerHour: settings.max_actions_per_hour ?? ALERT_PRESETS.maxActionsPerHour,
     },
     targets: (settings.targets ?? []).map((target) => targetOf(target, directory)),
   }
+}
+
+function learningOf({ learning = {} }: AlertsSection) {
+  const seconds = learning.time ?? presetSeconds(ALERT_PRESETS.learningTime)
+  const learningRequests = learning.requests ?? ALERT_PRESETS.learningRequests
+  return { learningMs: seconds * 1000, learningRequests }
 }
 
 function actionsOf({ actions = {} }: AlertsSection): Map<AnomalyRule, AlertAction> {

@@ -3,6 +3,7 @@
 import type { AuditIndex } from '../audit/audit-index.ts'
 import type { LogFields } from '../base/log.ts'
 import type { KeyedFinding } from '../insight/alert.ts'
+import type { WatchSettings } from '../insight/anomaly/create-watch.ts'
 
 /** What the thread is given. */
 export interface AuditThreadOrders {
@@ -10,6 +11,8 @@ export interface AuditThreadOrders {
   readonly directory: string
   /** The index's file. */
   readonly path: string
+  /** What its rules go by. */
+  readonly watch: WatchSettings
 }
 
 /** Answered by the thread. */

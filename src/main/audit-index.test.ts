@@ -7,13 +7,15 @@ import { anAccess } from '../../test/support/grants.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from '../../test/support/temporary.ts'
 import { createWrittenJournal, type WrittenJournal } from '../../test/support/written-journal.ts'
 import { silentLog } from '../base/log.ts'
+import { WATCH_PRESETS } from '../insight/anomaly/create-watch.ts'
+import type { AuditThreadOrders } from './audit-calls.ts'
 import { openAuditIndex, type ThreadedAuditIndex } from './audit-index.ts'
 
 const T = Date.parse('2026-03-10T10:00:00.000Z')
 
 let folder: TemporaryDirectory
 let journal: WrittenJournal
-let orders: { directory: string; path: string }
+let orders: AuditThreadOrders
 let opened: ThreadedAuditIndex[]
 
 beforeEach(() => {
@@ -21,6 +23,7 @@ beforeEach(() => {
   orders = {
     directory: join(folder.path, 'audit'),
     path: join(folder.path, 'audit-index.db'),
+    watch: WATCH_PRESETS,
   }
   journal = createWrittenJournal(orders.directory)
   opened = []

@@ -74,8 +74,8 @@ class IndexThread implements ThreadedAuditIndex {
 
   #start(): void {
     const bornAt = performance.now()
-    const { log, directory, path } = this.#parts
-    const orders: AuditThreadOrders = { directory, path }
+    const { log, directory, path, watch } = this.#parts
+    const orders: AuditThreadOrders = { directory, path, watch }
     // Beside this file, as source or compiled.
     const entry = join(import.meta.dirname, `audit-thread${extname(import.meta.filename)}`)
     const worker = new Worker(entry, { workerData: orders, env: {}, name: 'audit-index' })

@@ -34,7 +34,7 @@ const server = createChannel<AuditServerCalls, AuditThreadCalls>({
 const index = startAuditIndex({
   ...orders,
   log: createRemoteLog(),
-  createWatch: (learnt) => createWatch(learnt),
+  createWatch: (learnt) => createWatch(learnt, orders.watch),
   onFindings: (findings) => void hand(findings),
 })
 
