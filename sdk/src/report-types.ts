@@ -255,6 +255,9 @@ export interface TightenReport {
     readonly ttl?: string
     readonly bind?: readonly string[]
     readonly rate?: string
+    readonly dpop?: string
+    readonly firstUse?: boolean
+    readonly maxRequests?: number
     readonly grounds: readonly string[]
   }
   /** The line that issues such a token, then those that revoke the wider ones. */

@@ -1,6 +1,7 @@
 /** Lifetime, source networks and rate that an agent's history suggests for its next token. */
 
 import type { Activity } from '../audit/audit-index.ts'
+import { defined } from '../policy/defined.ts'
 import { formatDuration } from '../policy/duration.ts'
 import type { StoredGrant } from '../policy/grant-store.ts'
 import { allowed } from './calls.ts'
@@ -11,8 +12,12 @@ export interface Suggestion {
   readonly ttl?: string
   /** Address ranges that hold every address that is known. */
   readonly bind?: readonly string[]
-  /** Twice the most that was seen in a second. */
+  /** Twice the most that was seen in a second, unless its newest token had less. */
   readonly rate?: string
+  /** What else its newest token was bound and limited by: a tighter token is not to lose it. */
+  readonly dpop?: string
+  readonly firstUse?: boolean
+  readonly maxRequests?: number
   /** What these rest on, one sentence each. */
   readonly grounds: readonly string[]
 }
@@ -28,20 +33,34 @@ const HEADROOM = 2
 export function suggestLimits({ tokens, activities, recent }: History): Suggestion {
   const admitted = allowed(activities)
   if (admitted.length === 0) return { grounds: [] }
-  const parts = [suggestTtl(tokens), suggestBind(admitted, recent), suggestRate(recent)]
+  const newest = tokens.toSorted((left, right) => right.issuedAt - left.issuedAt)[0]
+  const parts = [
+    ...(newest ? [suggestTtl(newest), keepBindings(newest)] : []),
+    suggestBind(admitted, recent, newest),
+    suggestRate(recent, newest),
+  ]
   return Object.assign({}, ...parts, {
     grounds: parts.flatMap(({ grounds }) => grounds),
   }) as Suggestion // of the parts, each of which is one
 }
 
-function suggestTtl(tokens: readonly StoredGrant[]): Suggestion {
-  const newest = tokens.toSorted((left, right) => right.issuedAt - left.issuedAt)[0]
-  if (!newest) return { grounds: [] }
-  const ttl = formatDuration(Math.ceil((newest.expiresAt - newest.issuedAt) / 1000))
+function suggestTtl({ issuedAt, expiresAt }: StoredGrant): Suggestion {
+  const ttl = formatDuration(Math.ceil((expiresAt - issuedAt) / 1000))
   return { ttl, grounds: [`Its newest token was issued for ${ttl}.`] }
 }
 
-function suggestBind(admitted: readonly Activity[], recent: History['recent']): Suggestion {
+function keepBindings({ bindings, limits }: StoredGrant): Suggestion {
+  const { dpop, firstUse } = bindings
+  const kept = defined({ dpop, firstUse, maxRequests: limits.maxRequests })
+  const isAny = Object.keys(kept).length > 0
+  return { ...kept, grounds: isAny ? ['Other bindings and limits are those of that token.'] : [] }
+}
+
+function suggestBind(
+  admitted: readonly Activity[],
+  recent: History['recent'],
+  newest: StoredGrant | undefined,
+): Suggestion {
   const sources = new Set(
     [...admitted.map(({ lastSource }) => lastSource), ...recent.map(({ source }) => source)].filter(
       (source) => source !== '',
@@ -50,11 +69,16 @@ function suggestBind(admitted: readonly Activity[], recent: History['recent']): 
   const bind = rangesOf([...sources])
   const seen = `${sources.size === 1 ? 'One source address was' : `${sources.size} source addresses were`} seen: in the newest requests, and in the last one of each operation.`
   if (bind) return { bind, grounds: [seen] }
+  const { cidr } = newest?.bindings ?? {}
+  if (cidr) return { bind: cidr, grounds: [`${seen} The ranges are those of its newest token.`] }
   return { grounds: [`${seen} They lie too far apart for a binding.`] }
 }
 
-function suggestRate(recent: History['recent']): Suggestion {
+function suggestRate(recent: History['recent'], newest: StoredGrant | undefined): Suggestion {
   const peak = busiestSecond(recent.map(({ at }) => at))
+  const limit = newest?.limits.ratePerSecond
+  if (limit !== undefined && (peak === 0 || limit <= peak * HEADROOM))
+    return { rate: `${limit}/s`, grounds: ['The rate is that of its newest token.'] }
   if (peak === 0) return { grounds: [] }
   return {
     rate: `${peak * HEADROOM}/s`,

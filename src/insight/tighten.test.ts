@@ -49,6 +49,19 @@ it('gives the line that issues, with limits that history suggests, then the line
   expect(suggestion.grounds).toHaveLength(3)
 })
 
+it('keeps what the newest token is bound and limited by, and never allows a higher rate', () => {
+  const bound = aGrant({
+    bindings: { dpop: 'A'.repeat(43), firstUse: true, cidr: ['10.0.0.0/8'] },
+    limits: { maxRequests: 100, ratePerSecond: 2 },
+  })
+  const older = aGrant({ id: 'tok_00000000000000000009', issuedAt: NOW - 7_200_000 })
+  const recent = Array.from({ length: 9 }, (_, n) => ({ at: NOW - 5000, source: `10.${n}.0.1` }))
+  const { commands } = tightenWith({ tokens: [older, bound], recent })
+  expect(commands[0]).toMatch(
+    /--bind cidr=10\.0\.0\.0\/8 --bind dpop=A{43} --bind first-use --max-requests 100 --rate 2\/s$/,
+  )
+})
+
 it('leaves a token alone that holds no more than was needed', () => {
   const { commands, spare } = tightenWith({
     tokens: [aGrant({ scopes: new Set(['stripe:write']) })],

@@ -161,11 +161,14 @@ function commandsOf(agent: string, { scopes, suggestion, live }: Plan): string[]
   if (scopes.length === 0) {
     return live.length === 0 ? [] : [commandLine('token', 'revoke', '--agent', agent)]
   }
-  const { ttl, bind, rate } = suggestion
+  const { ttl, bind, rate, dpop, firstUse, maxRequests } = suggestion
   const issue = commandLine(
     ...['token', 'issue', '--agent', agent, '--scopes', scopes.toSorted().join(',')],
     ...(ttl === undefined ? [] : ['--ttl', ttl]),
     ...(bind ?? []).flatMap((range) => ['--bind', `cidr=${range}`]),
+    ...(dpop === undefined ? [] : ['--bind', `dpop=${dpop}`]),
+    ...(firstUse ? ['--bind', 'first-use'] : []),
+    ...(maxRequests === undefined ? [] : ['--max-requests', String(maxRequests)]),
     ...(rate === undefined ? [] : ['--rate', rate]),
   )
   const wider = live.filter(({ scopes: held }) =>
