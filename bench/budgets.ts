@@ -43,6 +43,7 @@ function budgetsOf(results: Results): readonly Budget[] {
     ['full duty, TLS upstream, CPU of nginx', over(cpu('ours'), cpu('nginx')), 1.8, 'x'],
     ['full duty, TLS upstream, CPU of Caddy', over(cpu('ours'), cpu('caddy')), 0.6, 'x'],
     ['duty on top of the swap, on disk', minus(cpu('ours'), cpu('swap')), 10, 'us'],
+    ['of that the audit', minus(cpu('ours'), cpu('ours-unaudited')), 10, 'us'],
     ['duty on top of the swap, on tmpfs', minus(cpu('ours-tmpfs'), cpu('swap')), 5, 'us'],
     [
       'added at half of saturation, p50',

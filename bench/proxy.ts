@@ -9,13 +9,23 @@ import type { StartSubject } from './subject.ts'
 /** Starts the command with profiler.ts loaded. */
 const PROFILED = join(import.meta.dirname, 'profiled.ts')
 
-/** `stateRoot` is where its state is kept, if not in the usual place for temporary files. */
-export function startOurs(stateRoot = tmpdir()): StartSubject {
+/** Starts the command with an audit that keeps nothing. */
+export const UNAUDITED = join(import.meta.dirname, 'unaudited.ts')
+
+export interface OursOptions {
+  /** Where its state is kept, if not in the usual place for temporary files. */
+  readonly stateRoot?: string
+  /** Another script than the command's own. */
+  readonly script?: string
+}
+
+export function startOurs({ stateRoot = tmpdir(), script }: OursOptions = {}): StartSubject {
   return async ({ job, nodeOptions }) => {
     // Only verified TLS and loopback are ways out, and an origin of the configuration is https.
     if (!existsSync(stateRoot) || !job.origin.startsWith('https:')) return undefined
     const proxy = await startedIn(stateRoot, {
       services: [{ id: 'stripe', secret: job.key, upstream: job }],
+      ...(script !== undefined && { script }),
       ...(nodeOptions.length > 0 && { script: PROFILED }),
     })
     return {

@@ -5,7 +5,7 @@ import { ask, endChild, startChild } from './child.ts'
 import { startCaddy } from './caddy.ts'
 import { startHaproxy } from './haproxy.ts'
 import { startNginx } from './nginx.ts'
-import { startOurs } from './proxy.ts'
+import { startOurs, UNAUDITED } from './proxy.ts'
 import type { StartSubject } from './subject.ts'
 
 /** A subject in a file of this folder; its first message is its port. */
@@ -25,7 +25,8 @@ export const SUBJECTS: ReadonlyMap<string, StartSubject> = new Map([
   ['undici', onNode('bare.ts')],
   ['swap', onNode('swap.ts')],
   ['ours', startOurs()],
-  ['ours-tmpfs', startOurs('/dev/shm')],
+  ['ours-tmpfs', startOurs({ stateRoot: '/dev/shm' })],
+  ['ours-unaudited', startOurs({ script: UNAUDITED })],
 ])
 
 /** The preload that lets a subject be profiled. */
@@ -40,4 +41,5 @@ export const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['swap', 'our HTTP engine and upstream pool, one look-up, no other duty'],
   ['ours', 'apistronghold: token, scope, limits, vault, two audit records on disk per request'],
   ['ours-tmpfs', 'the same with its state directory on tmpfs'],
+  ['ours-unaudited', 'the same with an audit that keeps nothing: what is left is not the journal'],
 ])
