@@ -5,13 +5,12 @@ import { mintToken } from '../src/token/token.ts'
 import { makeKey } from '../test/support/canary.ts'
 import { createAuthority, LOOPBACK_NAMES } from '../test/support/pki.ts'
 import type { TemporaryDirectory } from '../test/support/temporary.ts'
-import type { Target } from './caller.ts'
 import { ask, CORE, endChild, pin, startChild } from './child.ts'
 import { residentMegabytes } from './cpu.ts'
 import type { LoadFigures, LoadJob } from './load.ts'
 import type { Subject, SwapJob } from './subject.ts'
 import { SUBJECTS } from './subjects.ts'
-import type { UpstreamJob } from './upstream.ts'
+import type { UpstreamJob, UpstreamPorts } from './upstream.ts'
 
 export type Transport = 'plain' | 'tls'
 
@@ -23,8 +22,11 @@ export interface Running extends Subject {
 export interface Bed {
   readonly job: SwapJob
   readonly subjects: readonly Running[]
-  /** The upstream itself, for what its own share of a latency is. */
-  readonly direct: Target
+  /**
+   * The upstream itself, for what its own share of a latency is. In plaintext, as the load asks the
+   * proxies: TLS between load and upstream, which share a core, would make the shorter way the longer.
+   */
+  readonly directPort: number
   load(job: LoadJob): Promise<LoadFigures>
   stop(): Promise<void>
 }
@@ -45,7 +47,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
   const upstream = startChild('upstream.ts')
   const tls = authority.issue({ names: LOOPBACK_NAMES })
   const answering: UpstreamJob = transport === 'tls' ? { key, tls } : { key }
-  const port = Number(await ask(upstream, answering))
+  const { port, plainPort } = (await ask(upstream, answering)) as UpstreamPorts
   const scheme = transport === 'tls' ? 'https' : 'http'
   const origin = `${scheme}://127.0.0.1:${port}`
   const job: SwapJob = { origin, ca, token: mintToken('pt', 'live'), key }
@@ -63,7 +65,7 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
     throw error
   }
   return {
-    ...{ job, subjects, direct: transport === 'tls' ? { port, ca } : { port }, stop },
+    ...{ job, subjects, directPort: plainPort, stop },
     load: async (work) => (await ask(load, work)) as LoadFigures,
   }
 }

@@ -1,13 +1,6 @@
 /** One keep-alive connection of the load: sends a prepared request, counts the answer's bytes. */
 
-import { connect as connectPlain, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-
-export interface Target {
-  readonly port: number
-  /** PEM; with it the target speaks TLS. */
-  readonly ca?: string
-}
+import { connect, type Socket } from 'node:net'
 
 /** Hears of each answer; `isGood` is false for anything but 2xx, and for a broken connection. */
 export type Answered = (caller: Caller, isGood: boolean) => void
@@ -26,9 +19,9 @@ export class Caller {
   #isBusy = false
   #isClosed = false
 
-  constructor(target: Target, answered: Answered) {
+  constructor(port: number, answered: Answered) {
     this.#answered = answered
-    this.#socket = open(target, this.#take)
+    this.#socket = open(port, this.#take)
     this.#socket.setNoDelay(true)
     this.#socket.on('error', this.#broken).on('close', this.#broken)
   }
@@ -77,9 +70,8 @@ export class Caller {
   }
 }
 
-function open({ port, ca }: Target, take: (chunk: Buffer) => void): Socket {
-  if (ca !== undefined) return connectTls({ port, host: '127.0.0.1', ca }).on('data', take)
-  return connectPlain({
+function open(port: number, take: (chunk: Buffer) => void): Socket {
+  return connect({
     port,
     host: '127.0.0.1',
     // One buffer for ever: load must not pay for garbage.

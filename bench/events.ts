@@ -1,14 +1,12 @@
 /** Listens to event streams whose events say when they left; both clocks are the machine's. */
 
-import { connect as connectPlain } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import type { Target } from './caller.ts'
+import { connect } from 'node:net'
 import type { LoadFigures } from './load.ts'
 import { percentiles } from './percentile.ts'
 
 export interface EventsJob {
   readonly kind: 'events'
-  readonly target: Target
+  readonly port: number
   readonly request: string
   readonly connections: number
   readonly seconds: number
@@ -24,9 +22,7 @@ export async function listenToEvents(job: EventsJob): Promise<LoadFigures> {
   const times: number[] = []
   const startedAt = performance.now()
   const sockets = Array.from({ length: job.connections }, () => {
-    const { port, ca } = job.target
-    const where = { port, host: '127.0.0.1' }
-    const socket = ca === undefined ? connectPlain(where) : connectTls({ ...where, ca })
+    const socket = connect(job.port, '127.0.0.1')
     let text = ''
     socket.setNoDelay(true)
     socket.on('error', () => undefined) // too few events will tell

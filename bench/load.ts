@@ -1,12 +1,13 @@
 /** The load, a process of its own: takes one job after another and answers each with its figures. */
 
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { Caller, type Target } from './caller.ts'
+import { Caller, type Answered } from './caller.ts'
 import { listenToEvents, type EventsJob } from './events.ts'
 import { percentiles, type Latencies } from './percentile.ts'
 
 interface Calls {
-  readonly target: Target
+  readonly port: number
   /** The whole request as it goes over the wire. */
   readonly request: string
   readonly connections: number
@@ -37,15 +38,46 @@ export interface LoadFigures extends Latencies {
 const PACE_MS = 0.2
 const GRACE_MS = 3000
 
+/**
+ * Connections that have each had a good answer, so that no figure holds their own start: requests
+ * that were due meanwhile would wait for it, and be the slowest ones of the whole run.
+ */
+async function openCallers({ port, connections }: Calls, request: Buffer) {
+  const callers: Caller[] = []
+  const opened: Caller[] = []
+  let answered: Answered = () => undefined
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, GRACE_MS)
+    let waiting = connections
+    answered = (caller, isGood) => {
+      if (isGood) callers.push(caller)
+      if (--waiting > 0) return
+      clearTimeout(timer)
+      resolve()
+    }
+    for (let index = 0; index < connections; index += 1) {
+      const caller = new Caller(port, (...answer) => {
+        answered(...answer)
+      })
+      opened.push(caller)
+      caller.send(request, performance.now())
+    }
+  })
+  answered = () => undefined
+  for (const caller of opened) if (!callers.includes(caller)) caller.close()
+  const whenAnswered = (next: Answered): void => void (answered = next)
+  return { callers, whenAnswered, failed: connections - callers.length }
+}
+
 async function runClosed(job: ClosedJob): Promise<LoadFigures> {
   const request = Buffer.from(job.request)
   const times: number[] = []
+  const { callers, whenAnswered, ...start } = await openCallers(job, request)
   const startedAt = performance.now()
   const endsAt = startedAt + job.seconds * 1000
-  const callers: Caller[] = []
-  let failed = 0
+  let { failed } = start
   await new Promise<void>((resolve) => {
-    let open = job.connections
+    let open = callers.length
     const timer = setTimeout(
       () => {
         failed += open
@@ -53,7 +85,7 @@ async function runClosed(job: ClosedJob): Promise<LoadFigures> {
       },
       job.seconds * 1000 + GRACE_MS,
     )
-    const answered = (caller: Caller, isGood: boolean): void => {
+    whenAnswered((caller, isGood) => {
       const now = performance.now()
       times.push(now - caller.dueAt)
       if (!isGood) failed += 1
@@ -62,12 +94,8 @@ async function runClosed(job: ClosedJob): Promise<LoadFigures> {
         clearTimeout(timer)
         resolve()
       }
-    }
-    for (let index = 0; index < job.connections; index += 1) {
-      const caller = new Caller(job.target, answered)
-      callers.push(caller)
-      caller.send(request, performance.now())
-    }
+    })
+    for (const caller of callers) caller.send(request, performance.now())
   })
   const seconds = (performance.now() - startedAt) / 1000
   for (const caller of callers) caller.close()
@@ -79,10 +107,15 @@ async function runPaced(job: PacedJob): Promise<LoadFigures> {
   const times: number[] = []
   const total = Math.round(job.perSecond * job.seconds)
   const spacingMs = 1000 / job.perSecond
-  const idle: Caller[] = []
+  const { callers, whenAnswered, ...start } = await openCallers(job, request)
+  const idle = [...callers]
+  const pacer = new Worker(new URL('pacer.ts', import.meta.url), {
+    workerData: { everyMs: Math.max(PACE_MS, spacingMs) },
+  })
+  await once(pacer, 'message') // a thread takes its time to start, too
   const startedAt = performance.now()
   let sent = 0
-  let failed = 0
+  let { failed } = start
   const sendDue = (): void => {
     const due = Math.min(total, Math.floor((performance.now() - startedAt) / spacingMs))
     while (sent < due) {
@@ -91,12 +124,9 @@ async function runPaced(job: PacedJob): Promise<LoadFigures> {
       caller.send(request, startedAt + ++sent * spacingMs)
     }
   }
-  const pacer = new Worker(new URL('pacer.ts', import.meta.url), {
-    workerData: { everyMs: Math.max(PACE_MS, spacingMs) },
-  })
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, job.seconds * 1000 + GRACE_MS)
-    const answered = (caller: Caller, isGood: boolean): void => {
+    whenAnswered((caller, isGood) => {
       times.push(performance.now() - caller.dueAt)
       if (isGood) idle.push(caller)
       else failed += 1
@@ -104,15 +134,12 @@ async function runPaced(job: PacedJob): Promise<LoadFigures> {
       if (times.length < total) return
       clearTimeout(timer)
       resolve()
-    }
-    for (let index = 0; index < job.connections; index += 1) {
-      idle.push(new Caller(job.target, answered))
-    }
+    })
     pacer.on('message', sendDue)
   })
   await pacer.terminate()
   const seconds = (performance.now() - startedAt) / 1000
-  for (const caller of idle) caller.close()
+  for (const caller of callers) caller.close()
   failed += total - times.length
   return { requests: times.length, seconds, failed, ...percentiles(times) }
 }

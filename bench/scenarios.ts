@@ -48,11 +48,11 @@ function requestOf({ path, body }: Asked, token: string, prefix = ''): string {
 
 function through(bed: Bed, subject: Running, asked: Asked) {
   const request = requestOf(asked, subject.token ?? bed.job.token, subject.prefix)
-  return { target: { port: subject.port }, request }
+  return { port: subject.port, request }
 }
 
 function direct(bed: Bed, asked: Asked) {
-  return { target: bed.direct, request: requestOf(asked, bed.job.key) }
+  return { port: bed.directPort, request: requestOf(asked, bed.job.key) }
 }
 
 function whole(subject: Running, figures: LoadFigures): LoadFigures {

@@ -3,7 +3,9 @@
  * It answers by path, and only requests that carry the real key; events carry the time they left.
  */
 
-import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { createServer as createPlainServer, type AddressInfo } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { PATHS } from './upstream-paths.ts'
 
@@ -11,6 +13,13 @@ export interface UpstreamJob {
   readonly key: string
   /** PEM; without it the upstream speaks plaintext. */
   readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+export interface UpstreamPorts {
+  /** Where the proxies call. */
+  readonly port: number
+  /** The same answers in plaintext. */
+  readonly plainPort: number
 }
 
 const SMALL_BYTES = 735
@@ -98,12 +107,22 @@ function sendEvents(socket: Socket): void {
   })
 }
 
+async function answerOn(plain: Server, secure: Server | undefined): Promise<void> {
+  const plainPort = await listen(plain)
+  const ports: UpstreamPorts = { plainPort, port: secure ? await listen(secure) : plainPort }
+  process.send?.(ports)
+}
+
+async function listen(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
 process.once('message', ({ key, tls }: UpstreamJob) => {
   const accept = (socket: Socket): void => {
     socket.setNoDelay(true)
     socket.on('error', () => socket.destroy())
     socket.on('data', new Answering(socket, Buffer.from(key)).take)
   }
-  const server = tls ? createTlsServer(tls, accept) : createPlainServer(accept)
-  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
+  void answerOn(createPlainServer(accept), tls && createTlsServer(tls, accept))
 })
