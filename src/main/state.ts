@@ -18,7 +18,6 @@ import { deriveKeys, type DerivedKeys } from '../token/keys.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config.ts'
 import { ensureFirstOperator, takeInbox } from './arrivals.ts'
-import { logName, publishAuditKey } from './audit-key.ts'
 import { openAuditIndex, type ThreadedAuditIndex } from './audit-index.ts'
 import { openCredentials, type Credentials } from './credentials.ts'
 import type { LiveSettings } from './settings.ts'
@@ -31,8 +30,6 @@ export interface OpenState {
   readonly gate: SingleGate
   readonly journal: Journal
   readonly index: ThreadedAuditIndex
-  /** The public key of the audit's checkpoints, in C2SP form. */
-  readonly auditKey: string
   readonly credentials: Credentials
   /** What was opened of each secret, which no process may fall below. */
   readonly versions: VersionFloor
@@ -89,8 +86,7 @@ async function openAll(
   const stores = createSqliteStores(database, { macKey: derived.grantRow, log })
   const gate = createGate()
   for (const revocation of await stores.revocations.since(0)) gate.apply(revocation)
-  const auditKey = publishAuditKey(directory.audit, config.environment, keys.auditSigning)
-  const journal = await openOwnAudit(parts, { ...derived, signing: keys.auditSigning })
+  const journal = await openOwnAudit(parts, derived)
   closers.push(() => journal.close())
   const { sealers } = config.vault
   await takeInbox(directory, { sealed: stores.sealed, sealers, now: systemNow, log })
@@ -126,13 +122,9 @@ function takeLock(directory: StateDirectory, { environment, data, control }: Con
 }
 
 /** This process's journal, with the ones behind it made sound that nobody will write any more. */
-async function openOwnAudit(
-  parts: StateParts,
-  { auditHash, signing }: Pick<DerivedKeys, 'auditHash'> & { readonly signing: KeyObject },
-): Promise<Journal> {
+async function openOwnAudit(parts: StateParts, { auditHash }: DerivedKeys): Promise<Journal> {
   const { directory, settings, log, workers } = parts
-  const isShared = workers > 1
-  const audit = { directory, settings, log, hashKey: auditHash, signing, isShared }
+  const audit = { directory, settings, log, hashKey: auditHash, isShared: workers > 1 }
   const live = workers > 1 ? workers : 0
   for (const writer of await listWriters(directory.audit)) {
     const number = /^worker-(?<number>\d+)$/.exec(writer)?.groups?.['number']
@@ -145,21 +137,18 @@ async function openOwnAudit(
 export interface AuditParts extends Pick<StateParts, 'directory' | 'settings' | 'log'> {
   readonly writer: string
   readonly hashKey: KeyObject
-  /** Signs the checkpoints. */
-  readonly signing: KeyObject
   /** Whether other processes write to the same directory. */
   readonly isShared: boolean
 }
 
 export function openAudit(parts: AuditParts): Promise<Journal> {
-  const { directory, settings, log, writer, hashKey, signing, isShared } = parts
+  const { directory, settings, log, writer, hashKey, isShared } = parts
   const { config } = settings.current
   return openJournal({
     directory: directory.audit,
     environment: config.environment,
     ...{ writer, hashKey, log, now: systemNow },
     pathPatterns: (service) => settings.current.catalog.services.get(service)?.redact.path ?? [],
-    sign: { key: signing, origin: `${logName(config.environment)}/${writer}` },
     quotaBytes: config.audit.quotaBytes,
     isQuotaShared: isShared,
   })
