@@ -29,6 +29,11 @@ interface History {
 }
 
 const HEADROOM = 2
+const UNITS = [
+  ['s', 1],
+  ['m', 60],
+  ['h', 3600],
+] as const
 
 export function suggestLimits({ tokens, activities, recent }: History): Suggestion {
   const admitted = allowed(activities)
@@ -78,7 +83,7 @@ function suggestRate(recent: History['recent'], newest: StoredGrant | undefined)
   const peak = busiestSecond(recent.map(({ at }) => at))
   const limit = newest?.limits.ratePerSecond
   if (limit !== undefined && (peak === 0 || limit <= peak * HEADROOM))
-    return { rate: `${limit}/s`, grounds: ['The rate is that of its newest token.'] }
+    return { rate: rateWord(limit), grounds: ['The rate is that of its newest token.'] }
   if (peak === 0) return { grounds: [] }
   return {
     rate: `${peak * HEADROOM}/s`,
@@ -86,6 +91,15 @@ function suggestRate(recent: History['recent'], newest: StoredGrant | undefined)
       `At most ${peak} requests came within a second, of the newest ${recent.length}; the rate allows twice as many.`,
     ],
   }
+}
+
+/** As `--rate` reads it: whole numbers only, in the smallest unit that has one. */
+function rateWord(perSecond: number): string {
+  for (const [unit, seconds] of UNITS) {
+    const count = Math.round(perSecond * seconds)
+    if (count >= 1 && Math.abs(count - perSecond * seconds) < 1e-6) return `${count}/${unit}`
+  }
+  return `${Math.max(1, Math.floor(perSecond * 3600))}/h`
 }
 
 /** The most moments within any one second. */

@@ -62,6 +62,16 @@ it('keeps what the newest token is bound and limited by, and never allows a high
   )
 })
 
+it.each([
+  [5, '5/s'],
+  [10 / 60, '10/m'],
+  [7 / 3600, '7/h'],
+  [0.123456, '444/h'],
+])('writes a rate of %d in a second as %s', (ratePerSecond, word) => {
+  const { suggestion } = tightenWith({ tokens: [aGrant({ limits: { ratePerSecond } })] })
+  expect(suggestion.rate).toBe(word)
+})
+
 it('leaves a token alone that holds no more than was needed', () => {
   const { commands, spare } = tightenWith({
     tokens: [aGrant({ scopes: new Set(['stripe:write']) })],
