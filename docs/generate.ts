@@ -57,7 +57,7 @@ A command finds it in the directory where it is called; \`--config FILE\` or \`A
           mock:   {extends: stripe, origin: "https://localhost:9443", ca_file: ca.pem, allow_private_address: true}
 
 A mistake stops the start, and all mistakes are reported at once, each with its line. What stands under \`services\`,
-\`vault.sealers\`, \`env_sources\`, \`secret_dirs\` and \`alerts\` takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
+\`vault.sealers\`, \`env_sources\`, \`secret_dirs\` and \`alerts\` (but for \`learning\`) takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
 nothing. Certificates are read again on SIGHUP and when their files change; listeners and limits only at start. TLS, load balancers
 in front and a proxy on the way out are explained in [Network](network.md).
 
