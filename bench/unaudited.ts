@@ -10,4 +10,5 @@ registerHooks({
   },
 })
 
-await import('../bin/apistronghold.js')
+// By address, since it has no types to import.
+await import(new URL('../bin/apistronghold.js', import.meta.url).href)
