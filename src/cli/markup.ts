@@ -32,7 +32,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /** Controls and marks that reorder what is seen become visible as well. */
-export function escapeMarkup(text: string): string {
+function escapeMarkup(text: string): string {
   return text
     .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd')
     .replaceAll(/[&<>"'`]/g, (char) => ESCAPES[char] ?? '')

@@ -94,7 +94,7 @@ function classOf({ isNumber, isName }: HtmlColumn): string {
   return isName ? 'name' : 'text'
 }
 
-export const NOTHING = new Markup('')
+const NOTHING = new Markup('')
 
 export const riskMarkup = (risk: string): Markup =>
   markup`<span class="risk risk-${risk}">${risk}</span>`

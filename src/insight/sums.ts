@@ -16,7 +16,7 @@ export interface Sums {
   readonly amounts: Readonly<Record<string, number>>
 }
 
-export const NOTHING: Sums = {
+const NOTHING: Sums = {
   calls: 0,
   failed: 0,
   refused: 0,

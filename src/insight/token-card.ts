@@ -67,7 +67,7 @@ export function tokenCard(grant: StoredGrant, facts: TokenFacts): TokenCard {
   })
 }
 
-export function worstRiskOf({ scopes }: StoredGrant, book: ScopeBook): Risk {
+function worstRiskOf({ scopes }: StoredGrant, book: ScopeBook): Risk {
   return worstOf([...scopes].map((scope) => book(scope).risk)) ?? 'read'
 }
 

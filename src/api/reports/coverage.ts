@@ -5,7 +5,7 @@ import type { AuditIndex, IndexStatus } from '../../audit/audit-index.ts'
 import { coverageOf, type Coverage, type Window } from '../../insight/coverage.ts'
 
 const DAY_MS = 86_400_000
-export const DEFAULT_WINDOW_MS = 30 * DAY_MS
+const DEFAULT_WINDOW_MS = 30 * DAY_MS
 
 const PAUSE_MS = 50
 const MAX_PAUSES = 40

@@ -7,7 +7,7 @@ import type { StoredGrant } from '../../policy/grant-store.ts'
 import type { ApiParts } from '../parts.ts'
 import { visitGrants } from './grants.ts'
 
-export type CredentialParts = Pick<ApiParts, 'stores' | 'catalog' | 'credentialReference'>
+type CredentialParts = Pick<ApiParts, 'stores' | 'catalog' | 'credentialReference'>
 
 export async function readCredentials(
   parts: CredentialParts,
