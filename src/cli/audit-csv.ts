@@ -4,7 +4,7 @@
  */
 
 import type { AuditRecord } from '../../sdk/src/client.ts'
-import { listOf, objectOf, textOf } from './audit-record.ts'
+import { listOf, objectOf, textOf, visible } from './audit-record.ts'
 
 /** Every column, and where it comes from. New ones go to the end. */
 const COLUMNS: Readonly<Record<string, (record: AuditRecord) => unknown>> = {
@@ -61,8 +61,8 @@ export function csvLine(values: readonly unknown[]): string {
 /** Numbers are ours and stay numbers; text is anybody's. */
 function formatCell(value: unknown): string {
   const text = textOf(value)
-  const safe = typeof value === 'string' && isFormula(text) ? `'${text}` : text
-  return /[",\r\n\u2028\u2029]|^ | $/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  const safe = (typeof value === 'string' && isFormula(text) ? "'" : '') + visible(text)
+  return /[",]|^ | $/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
 /** Also behind white space and in full-width letters, which some programs take for the same. */

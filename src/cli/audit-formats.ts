@@ -3,6 +3,7 @@
 import type { AuditRecord } from '../../sdk/src/client.ts'
 import { CSV_HEADER, formatCsv } from './audit-csv.ts'
 import { formatOcsf } from './audit-ocsf.ts'
+import { visibleJson } from './audit-record.ts'
 
 export interface LineForm {
   /** Stands before the first record. */
@@ -12,7 +13,7 @@ export interface LineForm {
 }
 
 export const LINE_FORMS = {
-  jsonl: { format: (record) => JSON.stringify(record) },
+  jsonl: { format: (record) => visibleJson(record) },
   csv: { header: CSV_HEADER, format: formatCsv },
   ocsf: { format: formatOcsf },
 } as const satisfies Readonly<Record<string, LineForm>>

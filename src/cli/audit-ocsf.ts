@@ -2,7 +2,7 @@
 
 import type { AuditRecord } from '../../sdk/src/client.ts'
 import { VERSION } from '../config/version.ts'
-import { listOf, objectOf, textOf, timeOf } from './audit-record.ts'
+import { listOf, objectOf, textOf, timeOf, visibleJson } from './audit-record.ts'
 import { compact } from './session.ts'
 
 /** Of the schema whose fields are used here. */
@@ -12,7 +12,7 @@ const API_ACTIVITY = 6003
 type Event = Readonly<Record<string, unknown>>
 
 export function formatOcsf(record: AuditRecord): string {
-  return JSON.stringify(eventOf(record))
+  return visibleJson(eventOf(record))
 }
 
 function eventOf(record: AuditRecord): Event {

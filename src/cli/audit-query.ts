@@ -15,10 +15,11 @@ import {
 } from './audit-filter.ts'
 import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
 import { noteLag, readPages } from './audit-pages.ts'
+import { visibleJson } from './audit-record.ts'
 import { recordTable } from './audit-table.ts'
 import type { Call, Runner } from './command.ts'
 import { connect, type Connection } from './connection.ts'
-import { answer } from './session.ts'
+import type { Paper } from './report-paper.ts'
 
 const DEFAULT_LIMIT = 10_000
 
@@ -100,10 +101,9 @@ async function printAll(
   const { terminal } = session
   if (isCut)
     terminal.note(`there are more than ${asked.limit}: narrow it with --since, or raise --limit`)
-  const shared = { ...session.shared, json: format === 'json' }
-  answer(
-    { ...session, shared },
-    { items },
-    items.length === 0 ? 'no records' : recordTable(terminal, items),
-  )
+  terminal.print(format === 'json' ? visibleJson({ items }, 2) : tableOf(terminal, items))
+}
+
+function tableOf(paper: Paper, items: readonly AuditRecord[]): string {
+  return items.length === 0 ? 'no records' : recordTable(paper, items)
 }

@@ -47,3 +47,21 @@ export function resultOf({ kind, reason, result, outcome }: AuditRecord): string
   const end = objectOf(outcome)
   return textOf(end.status) || textOf(end.cause) || textOf(end.result)
 }
+
+/** Text in which nothing is invisible or steers a terminal: such characters as `\\uXXXX`. */
+export function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escaped)
+}
+
+/** The same for JSON, which stays the same JSON. */
+export function visibleJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(
+    /[\u007F-\u009F\p{Cf}\p{Zl}\p{Zp}]/gu,
+    escaped,
+  )
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
+}

@@ -4,6 +4,7 @@ import type { AuditRecord } from '../../sdk/src/client.ts'
 import { operationOf, resultOf, textOf, timeOf } from './audit-record.ts'
 import { formatLocal, localZone } from './moments.ts'
 import { columns, type Column, type Paper } from './report-paper.ts'
+import { plain } from './table.ts'
 
 /** Request ids are long: a narrower terminal needs the room for what happened. */
 const ROOM_FOR_IDS = 140
@@ -28,7 +29,10 @@ export function recordTable(paper: Paper, records: readonly AuditRecord[]): stri
 
 /** The same columns, a line at a time: widths cannot wait for what has not happened yet. */
 export function recordLine(paper: Paper, record: AuditRecord): string {
-  const [time = '', agent = '', decision = '', operation = '', result = ''] = cellsOf(paper, record)
+  const [time = '', agent = '', decision = '', operation = '', result = ''] = cellsOf(
+    paper,
+    record,
+  ).map(plain)
   const paint = columnOf(paper, 'decision').paint ?? String
   const width = Math.max(20, paper.columns - time.length - 20 - 5 - 24 - 10)
   const cells = [
