@@ -119,12 +119,13 @@ describe('members of an object that was cut', () => {
     fc.assert(
       fc.property(objects, fc.nat(), (object, seed) => {
         const text = JSON.stringify(object)
+        const said = JSON.parse(text) as typeof object // without -0, which JSON does not keep
         const at = seed % text.length
         const first = firstMembers(text.slice(0, at))
         const last = lastMembers(text.slice(at))
         for (const part of [first, last].filter((each) => each !== '')) {
           const members = Object.entries(JSON.parse(part) as object)
-          for (const [key, value] of members) expect(object[key]).toEqual(value)
+          for (const [key, value] of members) expect(said[key]).toEqual(value)
         }
       }),
     )
