@@ -56,11 +56,14 @@ async function writeOne(log: AuditLog, number: number, now: number): Promise<voi
     ...(number % 5 === 0 && { service: 'openai', path: '/v1/Chat', rule: 'POST /v1/chat' }),
     source: number % 3 === 0 ? `10.1.${number}.7` : '2001:db8::7',
   })
-  if (number % 7 === 3)
-    { await log.refusal(aRefusal({ requestId, grant, access, at: now, source: '192.0.2.9' })); return; }
+  if (number % 7 === 3) {
+    await log.refusal(aRefusal({ requestId, grant, access, at: now, source: '192.0.2.9' }))
+    return
+  }
   if (number % 11 === 5) {
     const operator = number % 4 === 0 ? 'bob' : 'alice'
-    await log.change(aChange({ action: ACTIONS[number % 4] ?? '', requestId, operator })); return;
+    await log.change(aChange({ action: ACTIONS[number % 4] ?? '', requestId, operator }))
+    return
   }
   await log.intent(anIntent({ grant, access, userAgent: 'it says "Ünïcode"\u2028\\' }))
   if (number % 13 !== 0) log.outcome(anOutcome({ requestId, status: 200 + (number % 4) * 100 }))
