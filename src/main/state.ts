@@ -18,6 +18,7 @@ import { deriveKeys, type DerivedKeys } from '../token/keys.ts'
 import { formatAddress } from '../config/address.ts'
 import type { Config } from '../config.ts'
 import { ensureFirstOperator, takeInbox } from './arrivals.ts'
+import { logName, publishAuditKey } from './audit-key.ts'
 import { openAuditIndex, type ThreadedAuditIndex } from './audit-index.ts'
 import { openCredentials, type Credentials } from './credentials.ts'
 import type { LiveSettings } from './settings.ts'
@@ -30,6 +31,8 @@ export interface OpenState {
   readonly gate: SingleGate
   readonly journal: Journal
   readonly index: ThreadedAuditIndex
+  /** The public key of the audit's checkpoints, in C2SP form. */
+  readonly auditKey: string
   readonly credentials: Credentials
   /** What was opened of each secret, which no process may fall below. */
   readonly versions: VersionFloor
@@ -79,14 +82,11 @@ async function openAll(
   const keys = await readServerKeys(directory)
   const derived = deriveKeys(keys.grantMac)
   const digest = createTokenDigest(derived.digest)
-  const database = openDatabase({ path: directory.database })
-  closers.push(() => {
-    database.close()
-  })
-  const stores = createSqliteStores(database, { macKey: derived.grantRow, log })
+  const stores = openStores(parts, derived, closers)
   const gate = createGate()
   for (const revocation of await stores.revocations.since(0)) gate.apply(revocation)
-  const journal = await openOwnAudit(parts, derived)
+  const auditKey = publishAuditKey(directory.audit, config.environment, keys.auditSigning)
+  const journal = await openOwnAudit(parts, { ...derived, signing: keys.auditSigning })
   closers.push(() => journal.close())
   const { sealers } = config.vault
   await takeInbox(directory, { sealed: stores.sealed, sealers, now: systemNow, log })
@@ -104,8 +104,21 @@ async function openAll(
   })
   closers.push(() => index.close())
   return {
-    ...{ keys, derived, digest, stores, gate, journal, index, credentials, versions, sources },
+    ...{ keys, derived, digest, stores, gate, journal, index, auditKey },
+    ...{ credentials, versions, sources },
   }
+}
+
+function openStores(
+  { directory, log }: StateParts,
+  { grantRow }: DerivedKeys,
+  closers: (() => unknown)[],
+): Stores {
+  const database = openDatabase({ path: directory.database })
+  closers.push(() => {
+    database.close()
+  })
+  return createSqliteStores(database, { macKey: grantRow, log })
 }
 
 /** Returns how to give it back. */
@@ -122,9 +135,13 @@ function takeLock(directory: StateDirectory, { environment, data, control }: Con
 }
 
 /** This process's journal, with the ones behind it made sound that nobody will write any more. */
-async function openOwnAudit(parts: StateParts, { auditHash }: DerivedKeys): Promise<Journal> {
+async function openOwnAudit(
+  parts: StateParts,
+  { auditHash, signing }: Pick<DerivedKeys, 'auditHash'> & { readonly signing: KeyObject },
+): Promise<Journal> {
   const { directory, settings, log, workers } = parts
-  const audit = { directory, settings, log, hashKey: auditHash, isShared: workers > 1 }
+  const isShared = workers > 1
+  const audit = { directory, settings, log, hashKey: auditHash, signing, isShared }
   const live = workers > 1 ? workers : 0
   for (const writer of await listWriters(directory.audit)) {
     const number = /^worker-(?<number>\d+)$/.exec(writer)?.groups?.['number']
@@ -137,18 +154,21 @@ async function openOwnAudit(parts: StateParts, { auditHash }: DerivedKeys): Prom
 export interface AuditParts extends Pick<StateParts, 'directory' | 'settings' | 'log'> {
   readonly writer: string
   readonly hashKey: KeyObject
+  /** Signs the checkpoints. */
+  readonly signing: KeyObject
   /** Whether other processes write to the same directory. */
   readonly isShared: boolean
 }
 
 export function openAudit(parts: AuditParts): Promise<Journal> {
-  const { directory, settings, log, writer, hashKey, isShared } = parts
+  const { directory, settings, log, writer, hashKey, signing, isShared } = parts
   const { config } = settings.current
   return openJournal({
     directory: directory.audit,
     environment: config.environment,
     ...{ writer, hashKey, log, now: systemNow },
     pathPatterns: (service) => settings.current.catalog.services.get(service)?.redact.path ?? [],
+    sign: { key: signing, origin: `${logName(config.environment)}/${writer}` },
     quotaBytes: config.audit.quotaBytes,
     isQuotaShared: isShared,
   })

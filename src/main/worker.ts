@@ -80,7 +80,8 @@ async function build(orders: Orders, server: Server) {
   const settings = await openSettings(orders.settings, log)
   const keys = await readServerKeys(orders.state)
   const derived = deriveKeys(keys.grantMac)
-  const parts = { settings, derived, log, hashKey: derived.auditHash, now: systemNow }
+  const signing = keys.auditSigning
+  const parts = { settings, derived, log, signing, hashKey: derived.auditHash, now: systemNow }
   const { writer, state: directory, sources: environment, workers, addresses } = orders
   const journal = await openAudit({ ...parts, directory, writer, isShared: true })
   const { sealed, versions, ...stores } = remoteStores(server)

@@ -47,7 +47,11 @@ export async function listSegments(directory: string): Promise<readonly Segment[
 
 /** The names of the writers that have a directory here. */
 export async function listWriters(directory: string): Promise<readonly string[]> {
-  return (await entriesOf(directory)).filter((name) => isWriterName(name)).sort()
+  const entries = await ifThere(readdir(directory, { withFileTypes: true }))
+  return entries
+    .filter((entry) => entry.isDirectory() && isWriterName(entry.name))
+    .map(({ name }) => name)
+    .sort()
 }
 
 /** A writer's name is a directory's: nothing that climbs or hides. */
@@ -55,9 +59,12 @@ export function isWriterName(name: string): boolean {
   return /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/.test(name)
 }
 
-async function entriesOf(directory: string): Promise<readonly string[]> {
+const entriesOf = (directory: string): Promise<readonly string[]> => ifThere(readdir(directory))
+
+/** Nothing, for a directory that is not there. */
+async function ifThere<T>(entries: Promise<readonly T[]>): Promise<readonly T[]> {
   try {
-    return await readdir(directory)
+    return await entries
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return []
     throw error
