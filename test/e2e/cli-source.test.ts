@@ -1,34 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeKey } from '../support/canary.ts'
+import { startCliFolder, type CliFolder } from '../support/cli-folder.ts'
 import { run, runWell } from '../support/command.ts'
-import { createTemporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts'
 
-let folder: TemporaryDirectory
+let folder: CliFolder
 beforeAll(async () => {
-  folder = createTemporaryDirectory()
-  const where = [
-    '--state-dir',
-    'state',
-    '--listen',
-    '127.0.0.1:0',
-    '--control-listen',
-    '127.0.0.1:0',
-  ]
-  await runWell(['init', '--env', 'production', '--yes', '--services', 'stripe', ...where], place())
+  folder = await startCliFolder()
 })
-afterAll(async () => {
-  if (existsSync(join(folder.path, 'apistronghold.yaml'))) await run(['stop'], place())
-  folder.remove()
-})
+afterAll(() => folder.end())
 
-const place = (input?: string) => ({
-  directory: folder.path,
-  ...(input === undefined ? {} : { input }),
-})
-const json = async (...args: string[]) =>
-  JSON.parse(await runWell([...args, '--json'], place())) as object
+const place = (input?: string) => folder.place(input)
+const json = (...args: readonly string[]) => folder.json(...args)
 
 describe('the source of a secret', () => {
   it('may be a reference in the configuration instead, which the service reads at once', async () => {

@@ -17,9 +17,8 @@ beforeAll(async () => {
 afterAll(() => plane.stop())
 
 beforeEach(() => {
-  plane.upstream.forget()
+  plane.forget()
   plane.upstream.respond(() => ({ body: { ok: true } }))
-  for (const events of Object.values(plane.audit)) if (Array.isArray(events)) events.length = 0
 })
 
 const charges = () => exchangeRaw(plane.port, requestText('GET /stripe/v1/charges', headers))

@@ -23,11 +23,8 @@ beforeAll(async () => {
 afterAll(() => plane.stop())
 
 beforeEach(() => {
-  plane.upstream.forget()
+  plane.forget()
   plane.upstream.respond(() => ({ body: { ok: true } }))
-  plane.audit.intents.length = 0
-  plane.audit.outcomes.length = 0
-  plane.audit.refusals.length = 0
 })
 
 const FORM = 'Content-Type: application/x-www-form-urlencoded'

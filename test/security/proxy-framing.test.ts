@@ -9,20 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/proxy/limits.ts'
 import { converse, inBytes, inLines } from '../support/conversation.ts'
 import { readCorpus, type Row } from '../support/corpora.ts'
 import { REAL_KEY, startPlane, type TestPlane } from '../support/data-plane.ts'
-
-/** A service that allows every request, so that nothing but the framing decides. */
-const ANYTHING = `schema: 1
-id: anything
-name: Anything
-category: other
-hosts: [{host: anything.example, role: api}]
-auth:
-  accept: [{in: header, name: authorization, scheme: bearer}]
-  inject: [{in: header, name: authorization, format: "Bearer {secret}"}]
-  credential: {type: api_key, fields: [{name: secret, secret: true}]}
-scopes: {all: {risk: read, title: All}}
-rules: [{scope: all, match: ["ANY /**"]}]
-`
+import { openService } from '../support/open-service.ts'
 
 /** Well framed, and refused on purpose, before anything goes upstream. */
 const STRICTER = [
@@ -50,7 +37,7 @@ beforeAll(async () => {
   const start = async (): Promise<TestPlane> => {
     const plane = await startPlane({
       services: ['anything'],
-      serviceFiles: { 'anything.yaml': ANYTHING },
+      serviceFiles: { 'anything.yaml': openService('anything') },
       listeners: [{ host: '127.0.0.1', port: 0, service: 'anything' }],
       limits: { wire },
     })

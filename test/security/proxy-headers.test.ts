@@ -15,10 +15,7 @@ beforeAll(async () => {
 afterAll(() => plane.stop())
 
 beforeEach(() => {
-  plane.upstream.forget()
-  plane.audit.intents.length = 0
-  plane.audit.refusals.length = 0
-  plane.audit.counts.length = 0
+  plane.forget()
 })
 
 const bearer = () => `Authorization: Bearer ${token}`

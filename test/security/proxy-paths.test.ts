@@ -4,24 +4,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readCorpus } from '../support/corpora.ts'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
+import { openService } from '../support/open-service.ts'
 import { exchangeRaw, requestText } from '../support/raw-http.ts'
-
-/** Takes every path, so that only the path's own form can refuse it. */
-const MIRROR = `
-schema: 1
-id: mirror
-name: Mirror
-category: other
-hosts: [{host: mirror.example, role: api}]
-auth:
-  accept: [{in: header, name: authorization, scheme: bearer}]
-  inject: [{in: header, name: authorization, format: "Bearer {secret}"}]
-  credential: {type: api_key, fields: [{name: secret, secret: true}]}
-scopes:
-  read: {risk: read, title: Everything}
-rules:
-  - {scope: read, match: ["ANY /**"]}
-`
 
 let plane: TestPlane
 let token: string
@@ -29,14 +13,14 @@ let token: string
 beforeAll(async () => {
   plane = await startPlane({
     services: ['mirror'],
-    serviceFiles: { 'mirror.yaml': MIRROR },
+    serviceFiles: { 'mirror.yaml': openService('mirror') },
     listeners: [
       { host: '127.0.0.1', port: 0 },
       { host: '127.0.0.1', port: 0, service: 'mirror' },
     ],
   })
   plane.credentials.set('mirror', { secret: 'real' })
-  token = plane.issue({ scope: 'mirror:read' })
+  token = plane.issue({ scope: 'mirror:all' })
 })
 
 afterAll(() => plane.stop())

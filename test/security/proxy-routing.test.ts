@@ -30,10 +30,7 @@ beforeAll(async () => {
 afterAll(() => plane.stop())
 
 beforeEach(() => {
-  plane.upstream.forget()
-  plane.audit.intents.length = 0
-  plane.audit.refusals.length = 0
-  plane.audit.counts.length = 0
+  plane.forget()
 })
 
 const send = (token: string, target: string, { host = 'localhost', port = plane.port } = {}) =>

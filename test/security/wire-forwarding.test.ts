@@ -23,9 +23,8 @@ beforeAll(async () => {
 afterAll(() => plane.stop())
 
 beforeEach(() => {
-  plane.upstream.forget()
+  plane.forget()
   plane.upstream.respond(({ target }) => ({ body: target }))
-  for (const events of Object.values(plane.audit)) if (Array.isArray(events)) events.length = 0
 })
 
 /** What was admitted is over, so that the next test sees no outcome but its own. */

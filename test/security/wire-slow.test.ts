@@ -37,9 +37,7 @@ afterAll(() => plane.stop())
 
 beforeEach(() => {
   plane.upstream.respond(() => ({ body: { ok: true } }))
-  plane.upstream.forget()
-  plane.audit.intents.length = 0
-  plane.audit.outcomes.length = 0
+  plane.forget()
 })
 
 const get = (more: readonly string[] = [], target = '/openai/v1/models') =>

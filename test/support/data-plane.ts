@@ -74,6 +74,8 @@ export interface TestPlane {
   /** Stores a grant and returns its token. */
   issue(overrides?: Partial<Grant> & { readonly scope?: string }): string
   revoke(token: string): number
+  /** Drops what upstream and audit have recorded. */
+  forget(): void
   stop(): Promise<void>
 }
 
@@ -152,6 +154,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
       const id = grants.idOf(token)
       sequence += 1
       return gate.apply({ sequence, at: clock.now, kind: 'grant', id })
+    },
+    forget() {
+      upstream.forget()
+      const { intents, outcomes, refusals, counts } = audit.recorded
+      for (const events of [intents, outcomes, refusals, counts]) events.length = 0
     },
     async stop() {
       await plane.close(0)

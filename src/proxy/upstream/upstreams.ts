@@ -6,6 +6,7 @@
 
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
+import { sweepIntervalMs } from '../../base/clock.ts'
 import type { Dial } from '../../base/dial.ts'
 import { silentLog } from '../../base/log.ts'
 import type { Log } from '../../base/log.ts'
@@ -56,7 +57,7 @@ class Pools implements CountedUpstreams {
     this.#sweeper = setInterval(() => {
       // After the process stood still, what arrived meanwhile is read before anyone is judged.
       setImmediate(this.#sweep)
-    }, sweepIntervalMs(parts.limits)).unref()
+    }, sweepMs(parts.limits)).unref()
   }
 
   send(destination: Destination, request: UpstreamRequest, listener: AnswerListener): Call {
@@ -131,17 +132,11 @@ class Pools implements CountedUpstreams {
   }
 }
 
-/** One timer for every timeout, late by a quarter of the shortest at most, or by a second. */
-function sweepIntervalMs(limits: UpstreamLimits): number {
+/** One timer for every timeout. */
+function sweepMs(limits: UpstreamLimits): number {
   const { headTimeoutMs, bodyIdleTimeoutMs, writeTimeoutMs, queueTimeoutMs, idleTimeoutMs } = limits
-  const shortest = Math.min(
-    headTimeoutMs,
-    bodyIdleTimeoutMs,
-    writeTimeoutMs,
-    queueTimeoutMs,
-    idleTimeoutMs,
-  )
-  return Math.max(10, Math.min(1_000, shortest / 4))
+  const waiting = [writeTimeoutMs, queueTimeoutMs, idleTimeoutMs]
+  return sweepIntervalMs(1_000, [headTimeoutMs, bodyIdleTimeoutMs, ...waiting])
 }
 
 function hasSameTrust(one: Destination, other: Destination): boolean {

@@ -6,7 +6,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { performance } from 'node:perf_hooks'
-import type { Now } from '../../base/clock.ts'
+import { sweepIntervalMs, type Now } from '../../base/clock.ts'
 import type { WireLimits } from '../limits.ts'
 import { Connection, type ConnectionParts } from './connection.ts'
 import type { ConnectionCount } from './connection-limits.ts'
@@ -278,14 +278,8 @@ function ignore(): void {
 /** Often enough for the shortest time that counts, and seldom enough to cost nothing. */
 function sweepMs(limits: WireLimits): number {
   const { headTimeoutMs, bodyIdleTimeoutMs, idleConnectionMs, drainMs, totalTimeoutMs } = limits
-  const shortest = Math.min(
-    headTimeoutMs,
-    bodyIdleTimeoutMs,
-    idleConnectionMs,
-    drainMs,
-    totalTimeoutMs,
-  )
-  return Math.max(10, Math.min(500, shortest / 4))
+  const timeoutsMs = [headTimeoutMs, bodyIdleTimeoutMs, idleConnectionMs, drainMs, totalTimeoutMs]
+  return sweepIntervalMs(500, timeoutsMs)
 }
 
 function peerOf(socket: Socket): string {
