@@ -142,6 +142,7 @@ function recordIntent({ audit }: ExchangeParts, { grant, asked, credential }: Cl
     parameters: asked.parameters,
     catalogDigest: asked.catalog.digest,
     credential: credential && { name: credential.name, version: credential.version },
+    marks: asked.marks,
     ...agentOf(asked.caller),
   })
 }

@@ -14,6 +14,7 @@ import { formatProblem } from './answer.ts'
 import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
 import { headerValue } from './headers.ts'
+import { NO_MARKS, type Marks } from './marks.ts'
 import type { Problem } from './problem.ts'
 import { guessService } from './route.ts'
 import type { Route } from './route.ts'
@@ -30,6 +31,8 @@ export class Passage {
   parameters: Parameters = NONE
   held: HeldBody | undefined
   admission: Admission | undefined
+  /** What the record should point at. */
+  marks: Marks = NO_MARKS
 
   constructor(request: WireRequest, reply: WireReply, directory: Directory) {
     const { source, receivedAt, fields } = request

@@ -22,6 +22,8 @@ export interface FoundToken {
   readonly presented: Presented
   /** The target without the token, where it stood in a declared slot; else as received. */
   readonly target: string
+  /** Another token of ours stands in the target, where none belongs. */
+  readonly isInUrl: boolean
   /** Where something stands that looks like a real key of a vendor. */
   readonly realCredentialPlace: string | undefined
 }
@@ -32,15 +34,16 @@ type HeadOfRequest = Pick<WireRequest, 'fields' | 'target'>
 export function findToken(request: HeadOfRequest, index: AcceptIndex): Result<FoundToken, Refusal> {
   const candidates = readFields(request, index)
   const slot = findInTarget(request.target, index)
-  if (slot.kind === 'stray') return err({ reason: 'token_in_url' })
   if (slot.kind === 'declared') candidates.push(slotCandidate(slot))
   const first = candidates.find((candidate) => candidate.isOurs)
-  if (!first) return err(refuseWithout(candidates))
+  const isInUrl = slot.kind === 'stray'
+  if (!first) return err(isInUrl ? { reason: 'token_in_url' } : refuseWithout(candidates))
   const rival = findRival(candidates, first.presented)
   if (rival !== undefined) return err({ reason: 'two_tokens', places: [first.place, rival.place] })
   return ok({
     presented: first.presented,
     target: slot.kind === 'declared' ? slot.target : request.target,
+    isInUrl,
     realCredentialPlace: findReal(candidates),
   })
 }

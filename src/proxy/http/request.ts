@@ -10,7 +10,7 @@ import type { Result } from '../../base/result.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
 import type { Refusal } from '../../policy/refusal.ts'
-import type { ProofFacts, Rejection } from '../admission.ts'
+import type { ProofFacts, RejectedRequest, Rejection } from '../admission.ts'
 import type { BodyBudget } from '../body-budget.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Presented } from '../recognise.ts'
@@ -23,6 +23,8 @@ import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
 import { forwardable, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
+import { joinMarks, marksOfBody, marksOfHeaders, marksOfTarget, NO_MARKS } from './marks.ts'
+import type { Marks } from './marks.ts'
 import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
@@ -69,7 +71,8 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   passage.parameters = parameters
   const { catalog } = directory
   const proof = grant.bindings.dpop === undefined ? undefined : proofOf(request)
-  const asked = { caller, presented, access, parameters, catalog, proof }
+  const { marks } = passage
+  const asked = { caller, presented, access, parameters, catalog, proof, marks }
   const admitted = await parts.exchange.admit(grant, asked) // 6 admit
   if (!admitted.ok) return admitted.error
   const admission = admitted.value
@@ -105,7 +108,7 @@ async function enter(
   const { request, directory, caller } = passage
   const found = findToken(request, directory.accept)
   if (!found.ok) return err({ refusal: found.error })
-  const { presented, target, realCredentialPlace: place } = found.value
+  const { presented, target, isInUrl, realCredentialPlace: place } = found.value
   const authenticated = await exchange.authenticate(presented, caller)
   if (!authenticated.ok) {
     passage.grant = authenticated.error.grant
@@ -113,6 +116,8 @@ async function enter(
   }
   const grant = authenticated.value
   passage.grant = grant
+  passage.marks = joinMarks(marksOfTarget(target), marksOfHeaders(request.fields, directory.accept))
+  if (isInUrl) return err({ refusal: { reason: 'token_in_url' } })
   if (place === undefined) return ok({ grant, presented, target })
   // The agent holds a real key, which it should not: that is worth more than a refusal.
   const refusal: Refusal = { reason: 'real_credential_presented', place }
@@ -158,7 +163,9 @@ async function judge(
     budget.shareOf(grant.agent),
   )
   if (!read.ok) return read
-  passage.held = read.value.held
+  const { held } = read.value
+  passage.held = held
+  if (held) passage.marks = joinMarks(passage.marks, marksOfBody(held.bytes))
   return judgeRequest({ ...asked, read: read.value }, directory, describeParameters)
 }
 
@@ -170,16 +177,21 @@ function proofOf({ fields, method, listener, host, target }: WireRequest): Proof
 async function turnAway({ exchange }: DoorParts, passage: Passage, stop: Stop): Promise<void> {
   passage.held?.release()
   if (stop === 'gone') return
-  const { grant, caller, directory, parameters } = passage
+  await exchange.record({ grant: passage.grant, ...stop, ...recordOf(passage, stop.marks) })
+  passage.answer(problemOfRefusal(stop.refusal, passage.subject()))
+}
+
+/** A rejection's record, but for who was refused and why. */
+function recordOf(passage: Passage, more: Marks = NO_MARKS): Omit<RejectedRequest, 'refusal'> {
+  const { caller, directory, parameters, marks } = passage
   const catalogDigest = directory.catalog.digest
   const access = passage.known()
-  await exchange.record({ grant, ...stop, caller, access, parameters, catalogDigest })
-  passage.answer(problemOfRefusal(stop.refusal, passage.subject()))
+  return { caller, access, parameters, catalogDigest, marks: joinMarks(marks, more) }
 }
 
 /** Something of ours broke: nothing of it gets out, and an admission is never left open. */
 function breakOff({ exchange, log }: DoorParts, passage: Passage, error: unknown): void {
-  const { caller, admission, held, grant, directory, parameters } = passage
+  const { caller, admission, held, grant } = passage
   const { requestId } = caller
   const failure = error instanceof Failure ? error : undefined
   const kind = failure?.code ?? (error instanceof Error ? error.name : 'unknown')
@@ -195,9 +207,7 @@ function breakOff({ exchange, log }: DoorParts, passage: Passage, error: unknown
     })
   } else {
     const refusal: Refusal = { reason: 'internal_failure' }
-    const catalogDigest = directory.catalog.digest
-    const access = passage.known()
-    void exchange.record({ grant, refusal, caller, access, parameters, catalogDigest })
+    void exchange.record({ grant, refusal, ...recordOf(passage) })
   }
   passage.answer(problemOfFailure(undefined, requestId))
 }

@@ -63,7 +63,8 @@ function findQueryField(
   return { place: 'the query', target: `${kept}${before.charAt(start)}${rest}` }
 }
 
-function decodeUnreserved(text: string): string {
+/** As upstreams read it: escapes of letters, digits and `_` undone. */
+export function decodeUnreserved(text: string): string {
   return text.replace(ESCAPED_UNRESERVED, (escape) =>
     String.fromCharCode(parseInt(escape.slice(1), 16)),
   )

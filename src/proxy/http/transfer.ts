@@ -15,10 +15,11 @@ import type { BodySource } from '../http1/body.ts'
 import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
 import type { BodyFailure, ReplyHead, WireBody, WireReply, WireRequest } from '../wire/message.ts'
 import { answerHeaders, answerValue } from './answer-head.ts'
+import { BodyWatch } from './body-watch.ts'
 import type { Directory } from './directory.ts'
 import { unreadableBody } from './facts.ts'
 import type { HeldBody } from './facts.ts'
-import type { HeaderList } from './headers.ts'
+import { headerValue, type HeaderList } from './headers.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { Tunnel } from './tunnel.ts'
@@ -72,6 +73,7 @@ export class Transfer implements AnswerListener {
   #responseBytes = 0
   /** Only where the service says that its answers tell what they cost. */
   #usage: UsageReader | undefined
+  #watch: BodyWatch | undefined
 
   constructor(forwarding: Forwarding, owner: TransferOwner) {
     this.forwarding = forwarding
@@ -86,7 +88,7 @@ export class Transfer implements AnswerListener {
     admission.whenCut(this.#revoked)
     if (this.hasEnded()) return
     const { method, path, headers } = head
-    const body = held ? held.bytes : streamedBody(request)
+    const body = held ? held.bytes : this.#streamed(request)
     const upgrade = upgradeOf(request, operation)
     const call = this.#owner.send(this, { method, path, headers, body, upgrade })
     this.#call = call
@@ -153,6 +155,15 @@ export class Transfer implements AnswerListener {
     else this.forwarding.answer(problemOfRefusal({ reason: 'token_revoked' }, admission))
   }
 
+  /** One that is coded says nothing to who looks at it. */
+  #streamed({ body, fields }: WireRequest): BodySource | undefined {
+    if (!body.isPresent) return undefined
+    body.proceed()
+    if (headerValue(fields, 'content-encoding') !== undefined) return body
+    this.#watch = new BodyWatch(body)
+    return this.#watch
+  }
+
   /** The upstream's head as the client gets it. */
   #answered(head: AnswerHead): ReplyHead {
     const { status, reason, headers, length } = head
@@ -202,7 +213,6 @@ export class Transfer implements AnswerListener {
     const { request, admission, held } = this.forwarding
     held?.release()
     const status = this.#status
-    const usage = this.#usage?.finish(result === 'answered')
     admission.close({
       result,
       ...(cause !== undefined && { cause }),
@@ -210,9 +220,16 @@ export class Transfer implements AnswerListener {
       requestBytes: this.#tunnel?.bytesUp ?? request.body.bytesRead,
       responseBytes: this.#tunnel?.bytesDown ?? this.#responseBytes,
       durationsMs: this.#durations(),
-      ...(usage && { usage }),
+      ...this.#seen(result === 'answered'),
     })
     this.#owner.ended(this)
+  }
+
+  /** What the bodies told while they passed. */
+  #seen(isWhole: boolean): Pick<Outcome, 'marks' | 'usage'> {
+    const marks = this.#watch?.marks()
+    const usage = this.#usage?.finish(isWhole)
+    return { ...(marks && { marks }), ...(usage && { usage }) }
   }
 
   #durations(): Outcome['durationsMs'] {
@@ -233,12 +250,6 @@ function usageReaderOf(
   if (status < 200 || status > 299 || answerValue(headers, 'content-encoding') !== undefined)
     return undefined
   return createUsageReader(places, answerValue(headers, 'content-type'))
-}
-
-function streamedBody({ body }: WireRequest): BodySource | undefined {
-  if (!body.isPresent) return undefined
-  body.proceed()
-  return body
 }
 
 function refuseBody(failure: Exclude<BodyFailure, 'gone'>, { maxBytes }: WireBody): Refusal {
