@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { rootOf } from '../../../test/support/plain-tree.ts'
+import { rootOf } from '../../../test/support/merkle.ts'
 import { Frontier } from './frontier.ts'
 
 const leafOf = (number: number): Buffer => createHash('sha256').update(`leaf ${number}`).digest()

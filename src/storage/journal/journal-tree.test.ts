@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aChange, anOutcome, aRequestId, intentOf } from '../../../test/support/audit.ts'
 import { createTestJournal, type TestJournal } from '../../../test/support/journal.ts'
-import { leafHashOf, rootOf } from '../../../test/support/plain-tree.ts'
+import { leafHashOf, rootOf } from '../../../test/support/merkle.ts'
 import type { Journal, JournalParts } from './journal.ts'
 
 const { privateKey } = generateKeyPairSync('ed25519')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { leafHashOf } from '../../../test/support/plain-tree.ts'
+import { leafHashOf } from '../../../test/support/merkle.ts'
 import { NumberedLines } from './numbered-lines.ts'
 
 const line = fc.string({ unit: 'grapheme', maxLength: 300 }).map((text) => text.replace(/\n/g, ''))

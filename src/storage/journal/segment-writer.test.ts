@@ -9,7 +9,7 @@ import {
   type FileOperation,
 } from '../../../test/support/faulty-files.ts'
 import { NOW } from '../../../test/support/grants.ts'
-import { leafHashOf, rootOf } from '../../../test/support/plain-tree.ts'
+import { leafHashOf, rootOf } from '../../../test/support/merkle.ts'
 import {
   createTemporaryDirectory,
   type TemporaryDirectory,
