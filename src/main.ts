@@ -187,6 +187,7 @@ function buildApi(
     gates: data.gates,
     audit: state.journal,
     auditIndex: state.index,
+    checkpoints: state.checkpoints,
     catalog: () => settings.current.catalog,
     forgetCredential: (name) => data.forget(name),
     isCredentialConfigured: (name) => state.credentials.isConfigured(name),

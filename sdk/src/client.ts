@@ -15,6 +15,7 @@ import { createTransport, pathOf, type Transport, type TransportOptions } from '
 import type {
   AddedOperator,
   AgentView,
+  AuditCheckpoints,
   AuditCounts,
   AuditFilter,
   AuditPage,
@@ -163,6 +164,8 @@ function auditOf(call: Transport) {
     counts: (by: readonly CountKey[], filter: RequestFilter = {}) =>
       get<AuditCounts>(call, '/v1/audit/counts', { ...filter, by: by.join(',') }),
     status: () => get<AuditStatus>(call, '/v1/audit/status'),
+    /** What a witness keeps; see `onCheckpoint` for what comes with each answer. */
+    checkpoints: () => get<AuditCheckpoints>(call, '/v1/audit/checkpoint'),
     /** Builds the index anew from the journal; `status` says how far it is. */
     reindex: async () => {
       await call({ method: 'POST', path: '/v1/audit/reindex' })

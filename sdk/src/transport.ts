@@ -20,6 +20,8 @@ export interface TransportOptions {
   readonly certificateSha256?: string | undefined
   /** Lets the key travel over plain http to another machine, where a mesh or tunnel protects it. */
   readonly allowPlaintext?: boolean | undefined
+  /** Gets the signed checkpoint of the audit that comes with an answer, refusals included. */
+  readonly onCheckpoint?: ((note: string) => void) | undefined
 }
 
 interface Call {
@@ -58,6 +60,8 @@ export function createTransport(options: TransportOptions): Transport {
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const response = await fetch(urlOf(base, call), requestOf(call, options.key, signal))
+      const checkpoint = checkpointOf(response)
+      if (checkpoint !== undefined) options.onCheckpoint?.(checkpoint)
       return await answerOf(response, call, base.origin)
     } catch (error) {
       throw error instanceof ApiError || error instanceof UnreachableError
@@ -96,6 +100,13 @@ function requestOf(call: Call, key: string | undefined, signal: AbortSignal): Re
   if (call.body === undefined) return init
   headers.set('content-type', 'application/json')
   return { ...init, body: JSON.stringify(call.body) }
+}
+
+/** Undefined where there is none that can be read. */
+function checkpointOf({ headers }: Response): string | undefined {
+  const base64 = headers.get('apistronghold-checkpoint') ?? ''
+  if (!/^[0-9A-Za-z+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0) return undefined
+  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
 }
 
 async function answerOf(response: Response, call: Call, origin: string): Promise<unknown> {

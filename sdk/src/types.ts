@@ -241,6 +241,13 @@ export interface AuditStatus {
   readonly index: AuditIndexState & { readonly records: number }
 }
 
+export interface AuditCheckpoints {
+  /** The newest of each writer: C2SP tlog-checkpoints, signed notes. */
+  readonly checkpoints: readonly { readonly writer: string; readonly note: string }[]
+  /** What verifies them, in C2SP form. */
+  readonly publicKey: string
+}
+
 export type AuditRecord = Readonly<Record<string, unknown>>
 
 export interface ReplicaView {

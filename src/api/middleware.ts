@@ -22,8 +22,14 @@ export function refuse(c: Context<ApiEnv>, problem: ApiProblem): Response {
   return problemResponse(problem, c.var.requestId)
 }
 
-/** Numbers the request, and says what no answer of ours is for: caches, frames, sniffing. */
-export function frame({ log, now }: ApiParts): MiddlewareHandler<ApiEnv> {
+const CHECKPOINT = 'apistronghold-checkpoint'
+
+/**
+ * Numbers the request, says what no answer of ours is for (caches, frames, sniffing), and makes a
+ * witness of each operator: whoever keeps the checkpoint can tell later whether the audit was cut.
+ */
+export function frame({ log, now, checkpoints }: ApiParts): MiddlewareHandler<ApiEnv> {
+  const encoded = createEncoder()
   return async (c, next) => {
     const startedAt = now()
     c.set('requestId', newRequestId())
@@ -34,12 +40,24 @@ export function frame({ log, now }: ApiParts): MiddlewareHandler<ApiEnv> {
     headers.set('x-content-type-options', 'nosniff')
     headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
     headers.set('cross-origin-resource-policy', 'same-origin')
+    // Public paths and refused keys have no operator, whatever the type says.
+    const checkpoint = 'operator' in c.var ? checkpoints.newest() : undefined
+    if (checkpoint !== undefined) headers.set(CHECKPOINT, encoded(checkpoint))
     log.debug('api_request', {
       requestId: c.var.requestId,
       method: c.req.method,
       status,
       durationMs: now() - startedAt,
     })
+  }
+}
+
+/** One checkpoint goes with many answers. */
+function createEncoder(): (note: string) => string {
+  let last = { note: '', base64: '' }
+  return (note) => {
+    if (note !== last.note) last = { note, base64: Buffer.from(note).toString('base64') }
+    return last.base64
   }
 }
 

@@ -3,6 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { AuditIndex } from '../audit/audit-index.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { Checkpoints } from '../audit/checkpoints.ts'
 import type { Now } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Result } from '../base/result.ts'
@@ -46,6 +47,7 @@ export interface ApiParts {
   readonly gates: Gates
   readonly audit: AuditLog
   readonly auditIndex: AuditIndex
+  readonly checkpoints: Checkpoints
   /** Asked for each request, since service files may change without a restart. */
   readonly catalog: () => Catalog
   /** Answers when nobody uses the former value any more. */

@@ -5,10 +5,12 @@ import { systemNow } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { createGate, type SingleGate } from '../fleet/gate.ts'
 import { readServerKeys, type ServerKeys } from '../state-dir/key-files.ts'
+import type { Checkpoints } from '../audit/checkpoints.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { openVersionFloor, type VersionFloor } from '../secret-stores/version-floor.ts'
 import { openJournal, type Journal } from '../storage/journal/journal.ts'
 import { openDatabase } from '../storage/sqlite/database.ts'
+import { openCheckpoints } from '../storage/journal/checkpoint-files.ts'
 import { listWriters } from '../storage/journal/segment.ts'
 import { lockState } from '../storage/sqlite/lock.ts'
 import { awaitFormerWorkers } from '../storage/sqlite/worker-lock.ts'
@@ -31,8 +33,7 @@ export interface OpenState {
   readonly gate: SingleGate
   readonly journal: Journal
   readonly index: ThreadedAuditIndex
-  /** The public key of the audit's checkpoints, in C2SP form. */
-  readonly auditKey: string
+  readonly checkpoints: Checkpoints
   readonly credentials: Credentials
   /** What was opened of each secret, which no process may fall below. */
   readonly versions: VersionFloor
@@ -85,7 +86,7 @@ async function openAll(
   const stores = openStores(parts, derived, closers)
   const gate = createGate()
   for (const revocation of await stores.revocations.since(0)) gate.apply(revocation)
-  const auditKey = publishAuditKey(directory.audit, config.environment, keys.auditSigning)
+  const publicKey = publishAuditKey(directory.audit, config.environment, keys.auditSigning)
   const journal = await openOwnAudit(parts, { ...derived, signing: keys.auditSigning })
   closers.push(() => journal.close())
   const { sealers } = config.vault
@@ -104,7 +105,8 @@ async function openAll(
   })
   closers.push(() => index.close())
   return {
-    ...{ keys, derived, digest, stores, gate, journal, index, auditKey },
+    ...{ keys, derived, digest, stores, gate, journal, index },
+    checkpoints: checkpointsOf(directory.audit, publicKey, journal),
     ...{ credentials, versions, sources },
   }
 }
@@ -149,6 +151,11 @@ async function openOwnAudit(
       await (await openAudit({ ...audit, writer })).close()
   }
   return openAudit({ ...audit, writer: WRITER })
+}
+
+function checkpointsOf(directory: string, publicKey: string, journal: Journal): Checkpoints {
+  const newest = () => journal.checkpoint()
+  return openCheckpoints({ directory, publicKey, writer: WRITER, newest })
 }
 
 export interface AuditParts extends Pick<StateParts, 'directory' | 'settings' | 'log'> {

@@ -92,6 +92,7 @@ export async function createTestApi(
     gates: soleGate(gate),
     audit: audit.log,
     auditIndex: createMemoryAuditIndex(audit),
+    checkpoints: { publicKey: '', newest: () => undefined, all: async () => [] },
     catalog: () => CATALOG,
     forgetCredential: async (name) => void forgotten.push(name),
     isCredentialConfigured: async (name) => CONFIGURED.includes(name),

@@ -33,13 +33,14 @@ const count = z
   })
   .openapi('AuditCount', { description: '`key` has the values of `by`, in its order.' })
 
-type Parts = Pick<ApiParts, 'audit' | 'auditIndex' | 'cursorKey' | 'now'>
+type Parts = Pick<ApiParts, 'audit' | 'auditIndex' | 'checkpoints' | 'cursorKey' | 'now'>
 
 export function auditRoutes(parts: Parts, changes: ChangeLog): readonly Route[] {
   return [
     queryRoute(parts, changes),
     countRoute(parts, changes),
     statusRoute(parts),
+    checkpointRoute(parts),
     reindexRoute(parts, changes),
   ]
 }
@@ -168,6 +169,36 @@ function statusRoute({ audit, auditIndex }: Parts): Route {
         index: { ...stateOf(index), records: index.records },
       })
     },
+  )
+}
+
+const checkpointList = z.strictObject({
+  checkpoints: z
+    .array(
+      z
+        .strictObject({
+          writer: z.string(),
+          note: z.string().openapi({ description: 'C2SP tlog-checkpoint, signed.' }),
+        })
+        .openapi('AuditCheckpoint'),
+    )
+    .readonly(),
+  publicKey: z.string().openapi({ description: 'What verifies them, in C2SP form.' }),
+})
+
+/** No secret, and the more witnesses the better: it needs no role and leaves no record. */
+function checkpointRoute({ checkpoints }: Parts): Route {
+  return defineRoute(
+    {
+      method: 'get',
+      path: '/v1/audit/checkpoint',
+      summary: 'The newest signed checkpoint of each writer, to be kept elsewhere',
+      roles: ROLES.all,
+      query: z.strictObject({}),
+      status: 200,
+      answer: checkpointList,
+    },
+    async () => ok({ checkpoints: await checkpoints.all(), publicKey: checkpoints.publicKey }),
   )
 }
 
