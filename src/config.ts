@@ -10,6 +10,7 @@ import { Failure, systemErrorCode } from './base/errors.ts'
 import { nearest } from './base/nearest.ts'
 import type { SourceReference } from './secret/reference.ts'
 import { alertSettings, type AlertSettings } from './config/alerts.ts'
+import { auditSettings, type AuditSettings } from './config/audit.ts'
 import { checkSettings } from './config/check.ts'
 import { readDocument } from './config/document.ts'
 import { limitSettings, type LimitSettings } from './config/limits.ts'
@@ -28,7 +29,7 @@ import {
   type ServiceSection,
 } from './config/schema.ts'
 import { upstreamProxySettings, type UpstreamProxySettings } from './config/upstream-proxy.ts'
-import { presetBytes, presetSeconds } from './config/units.ts'
+import { presetSeconds } from './config/units.ts'
 
 /** What the configuration says about one service; absent members keep the catalogue's word. */
 export interface ServiceSettings {
@@ -69,7 +70,7 @@ export interface Config {
   readonly secretDirectories: readonly string[]
   /** The only variables that `env:` references may read. */
   readonly environmentSources: readonly string[]
-  readonly audit: { readonly quotaBytes: number }
+  readonly audit: AuditSettings
   readonly alerts: AlertSettings
   readonly limits: LimitSettings
 }
@@ -236,7 +237,7 @@ function buildConfig(file: FileSettings, name: string | undefined, path: string)
     services: servicesOf(settings, directory),
     ...sourcesOf(settings),
     ...lifetimesOf(settings),
-    audit: { quotaBytes: settings.audit?.quota ?? presetBytes(PRESETS.auditQuota) },
+    audit: auditSettings(settings.audit),
     alerts: alertSettings(settings.alerts, directory),
     limits: limitSettings(settings.limits),
   }

@@ -77,6 +77,7 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   refuseUnsafeEnvironment(request.env, log)
   const settings = await openSettings(request.settings, log)
   openStateDirectory(request.state, settings.current.config.environment)
+  warnOfDanger(settings.current.config, log)
   const workers = countWorkers(settings.current.config)
   const { state: directory, env } = request
   const state = await openState({ directory, settings, env, log, workers })
@@ -101,6 +102,14 @@ function refuseUnsafeEnvironment(env: ServerRequest['env'], log: Log): void {
       throw new Failure('refused', `${variable} is set, which ${why}: unset it and start again`)
     log.warn('unsafe_environment', { variable, why })
   }
+}
+
+function warnOfDanger({ audit }: Config, log: Log): void {
+  if (!audit.dangerouslyBeforeResponse) return
+  log.warn('dangerous_setting', {
+    setting: 'audit.dangerously_before_response',
+    means: 'requests leave before they are on record: a crash may leave some without one',
+  })
 }
 
 function countWorkers({ workers }: Config): number {

@@ -21,6 +21,8 @@ interface Finding {
 }
 
 const ENOUGH_BYTES = 1024 ** 3
+/** Worth a look at every run, and no reason to fail. */
+const REMINDERS = new Set(['audit', 'user'])
 
 export function registerDoctor(program: Command, runs: Runner): void {
   const command = program.command('doctor').description('look for what is wrong, and say the cure')
@@ -43,6 +45,7 @@ async function doctor(session: Session): Promise<void> {
     ...(await certificates(local)),
     await lookAt('disk', async () => checkDisk(local)),
     await lookAt('service', () => checkService(local)),
+    ...auditOrder(local),
     sameUser(),
   ]
   const { colors } = session.terminal
@@ -51,7 +54,7 @@ async function doctor(session: Session): Promise<void> {
     return `${mark} ${check.padEnd(16)} ${words}`
   })
   answer(session, { findings }, lines.join('\n'))
-  if (findings.some(({ isGood, check }) => !isGood && check !== 'user'))
+  if (findings.some(({ isGood, check }) => !isGood && !REMINDERS.has(check)))
     throw new Failure('refused', 'not everything is as it should be')
 }
 
@@ -118,6 +121,13 @@ async function checkService({ config, state }: Local): Promise<string> {
   if (found.state === 'stopped')
     throw new Failure('refused', `${config.environment} is not running: apistronghold start`)
   throw new Failure('refused', `process ${found.run.pid} cannot be made sure of: ${found.why}`)
+}
+
+/** A choice of its operator, and one to be reminded of. */
+function auditOrder({ config }: Local): Finding[] {
+  if (!config.audit.dangerouslyBeforeResponse) return []
+  const words = 'audit.dangerously_before_response: a crash may leave requests without a record'
+  return [{ check: 'audit', isGood: false, words }]
 }
 
 /** Not a fault of this machine, and yet the first thing to know. */

@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { alertsSection } from './alerts.ts'
+import { auditSection } from './audit.ts'
 import {
   absolutePath,
   duration,
@@ -35,7 +36,6 @@ import { upstreamProxySection } from './upstream-proxy.ts'
 export const PRESETS = {
   defaultTtl: '1h',
   maxTtl: '24h',
-  auditQuota: '10GiB',
 } as const
 
 const vaultSection = section({
@@ -98,14 +98,6 @@ const serviceSection = section({
     form: 'size',
     meaning: 'the largest body that a condition may read; a larger one is refused there',
     preset: '10MiB',
-  }),
-})
-
-const auditSection = section({
-  quota: setting(size(), {
-    form: 'size',
-    meaning: 'disk space of the journal; when it is used up, nothing is forwarded',
-    preset: PRESETS.auditQuota,
   }),
 })
 

@@ -86,6 +86,7 @@ export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
     describeParameters: (source) => redactParameters({ ...source, key: derived.auditHash }),
     limits: sharedLimits(config, workers),
     rateShare: 1 / workers,
+    auditsBeforeResponse: config.audit.dangerouslyBeforeResponse,
     now: systemNow,
   })
   tls?.follow((pair) => {

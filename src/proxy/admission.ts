@@ -47,6 +47,11 @@ export interface Admission {
   readonly requestId: string
   /** Undefined where the host takes none. */
   readonly credential: Credential | undefined
+  /**
+   * Its intent, while that is still being written: no byte of an answer before it resolves, and an
+   * end of everything when it rejects. Undefined: it is on disk.
+   */
+  readonly intent: Promise<void> | undefined
   /** One listener for when a revocation covers the grant, called at once if one does already. */
   whenCut(listener: () => void): void
   /** Records how it ended, the first time it is called. */
@@ -77,21 +82,25 @@ export interface AdmissionParts {
   readonly grant: StoredGrant
   readonly requestId: string
   readonly credential: Credential | undefined
+  readonly intent?: Promise<void> | undefined
 }
 
 /** Registers with the gate; the audit hears of its end exactly once. */
 export class OpenAdmission implements Admission {
   readonly requestId: string
   readonly credential: Credential | undefined
+  readonly intent: Promise<void> | undefined
   readonly #audit: Pick<AuditLog, 'outcome'>
   readonly #live: LiveAdmission
   #isClosed = false
 
-  constructor({ audit, gate, grant, requestId, credential }: AdmissionParts) {
+  constructor({ audit, gate, grant, requestId, credential, intent }: AdmissionParts) {
     this.#live = gate.open(grant)
     this.#audit = audit
     this.requestId = requestId
     this.credential = credential
+    this.intent = intent
+    intent?.catch(() => undefined) // whoever sends an answer asks it, and others need not
   }
 
   whenCut(listener: () => void): void {

@@ -48,6 +48,8 @@ export interface DataPlaneParts {
   readonly isCurrent?: () => boolean
   readonly credentials: CredentialSource
   readonly audit: AuditLog
+  /** `audit.dangerously_before_response`; absent: nothing leaves before its record is on disk. */
+  readonly auditsBeforeResponse?: boolean
   readonly dial: Dial
   /** token/digest.ts */
   readonly digest: (token: string) => string

@@ -26,7 +26,7 @@ import type { Presented, Recogniser } from './recognise.ts'
 export interface Exchange {
   /** Token and source to a live grant. */
   authenticate(presented: Presented, caller: Caller): Promise<Result<StoredGrant, Rejection>>
-  /** Grant and access to a credential; its intent is durable when this answers. */
+  /** Grant and access to a credential; its intent is durable when this answers, if `intent` is absent. */
   admit(grant: StoredGrant, asked: Asked): Promise<Result<Admission, Rejection>>
   /** Records a rejection: one record for a recognised token, a count before that. Never throws. */
   record(rejected: RejectedRequest): Promise<void>
@@ -39,6 +39,8 @@ export interface ExchangeParts extends BindingParts {
   readonly credentials: CredentialSource
   readonly audit: AuditLog
   readonly lastUsed: LastUsed
+  /** `audit.dangerously_before_response`: what waits for the intent is the answer, not the request. */
+  readonly auditsBeforeResponse?: boolean
   readonly log: Log
 }
 
@@ -60,13 +62,15 @@ export function createExchange(parts: ExchangeParts): Exchange {
       if (refusal) return err({ refusal, grant })
       const released = await release(parts, asked.access)
       if (!released.ok) return err({ ...released.error, grant })
-      const credential = released.value
+      const cleared = { grant, asked, credential: released.value }
+      const intent = recordIntent(parts, cleared)
+      if (mayLeaveBefore(parts, grant)) return open(parts, { ...cleared, intent })
       try {
-        await recordIntent(parts, { grant, asked, credential })
+        await intent
       } catch {
         return err({ refusal: { reason: 'audit_unavailable' }, grant })
       }
-      return open(parts, { grant, asked, credential })
+      return open(parts, cleared)
     },
 
     record: (rejected) => record(parts, rejected),
@@ -133,10 +137,15 @@ interface Cleared {
   readonly grant: StoredGrant
   readonly asked: Asked
   readonly credential: Credential | undefined
+  /** Still being written. */
+  readonly intent?: Promise<void>
 }
 
-function recordIntent({ audit }: ExchangeParts, { grant, asked, credential }: Cleared) {
-  return audit.intent({
+async function recordIntent(
+  { audit }: ExchangeParts,
+  { grant, asked, credential }: Cleared,
+): Promise<void> {
+  await audit.intent({
     grant,
     access: asked.access,
     parameters: asked.parameters,
@@ -147,13 +156,19 @@ function recordIntent({ audit }: ExchangeParts, { grant, asked, credential }: Cl
   })
 }
 
+/** A grant that is dead by now, and an audit that is down already, take the ordinary way to a no. */
+function mayLeaveBefore(parts: ExchangeParts, grant: StoredGrant): boolean {
+  if (parts.auditsBeforeResponse !== true) return false
+  return parts.audit.status().writable && refuseNow(parts, grant) === undefined
+}
+
 /**
  * The last look, without an await behind it: the disk may have been slow, and a token that was
  * revoked or ran out meanwhile gets nothing. Its intent is then closed at once.
  */
 function open(
   parts: ExchangeParts,
-  { grant, asked, credential }: Cleared,
+  { grant, asked, credential, intent }: Cleared,
 ): Result<Admission, Rejection> {
   const { requestId, receivedAt } = asked.access
   const refusal = refuseNow(parts, grant)
@@ -170,7 +185,7 @@ function open(
   }
   parts.lastUsed.note(grant.id, receivedAt)
   const { audit, gate } = parts
-  return ok(new OpenAdmission({ audit, gate, grant, requestId, credential }))
+  return ok(new OpenAdmission({ audit, gate, grant, requestId, credential, intent }))
 }
 
 async function record({ audit, log }: ExchangeParts, rejected: RejectedRequest): Promise<void> {

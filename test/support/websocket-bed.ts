@@ -24,6 +24,8 @@ export interface BedOptions {
   readonly perMessageDeflate?: boolean
   /** Whether clients come by TLS. */
   readonly isSecure?: boolean
+  /** Whether requests may leave before their records. */
+  readonly auditsBeforeResponse?: boolean
 }
 
 export interface WebSocketBed {
@@ -43,13 +45,14 @@ export interface WebSocketBed {
 
 export async function startWebSocketBed(
   key: string,
-  { perMessageDeflate = false, isSecure = false }: BedOptions = {},
+  { perMessageDeflate = false, isSecure = false, auditsBeforeResponse = false }: BedOptions = {},
 ): Promise<WebSocketBed> {
   const upstream = await startWebSocketUpstream({ perMessageDeflate })
   const authority = createAuthority()
   const tls = isSecure ? { tls: authority.issue({ names: LOOPBACK_NAMES }) } : {}
   const plane = await startPlane({
     services: ['openai'],
+    auditsBeforeResponse,
     listeners: [{ host: '127.0.0.1', port: 0, ...tls }],
     settings: { origin: { url: upstream.origin, allowPrivateAddress: true } },
   })

@@ -5,12 +5,13 @@
 
 import type { Log } from '../../base/log.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
-import type { Upstreams } from '../upstream/upstream.ts'
+import type { AnswerListener, Call, UpstreamRequest, Upstreams } from '../upstream/upstream.ts'
 import { destinationOf } from './destination.ts'
 import { outgoingHead } from './outgoing.ts'
 import { problemOfRefusal } from './problem.ts'
 import { Transfer } from './transfer.ts'
 import type { CutCause, Forwarding, TransferOwner } from './transfer.ts'
+import { WithheldAnswer } from './withheld.ts'
 
 export interface Forwarder {
   forward(forwarding: Forwarding): void
@@ -28,11 +29,7 @@ export interface ForwarderParts {
 export function createForwarder({ upstreams, credentials, log }: ForwarderParts): Forwarder {
   const live = new Set<Transfer>()
   const owner: TransferOwner = {
-    send(transfer, request) {
-      const { operation, admission } = transfer.forwarding
-      const destination = destinationOf(operation, admission.credential?.name)
-      return upstreams.send(destination, request, transfer)
-    },
+    send: (transfer, request) => send(upstreams, transfer, request),
     ended(transfer) {
       live.delete(transfer)
     },
@@ -63,6 +60,37 @@ export function createForwarder({ upstreams, credentials, log }: ForwarderParts)
       return open.length
     },
   }
+}
+
+function send(upstreams: Upstreams, transfer: Transfer, request: UpstreamRequest): Call {
+  const { operation, admission } = transfer.forwarding
+  const { credential, intent } = admission
+  const destination = destinationOf(operation, credential?.name)
+  if (!intent) return upstreams.send(destination, request, transfer)
+  return withhold(transfer, intent, (answer) => upstreams.send(destination, request, answer))
+}
+
+/** The answer waits for the intent; when there will be none, its upstream call ends as well. */
+function withhold(
+  transfer: Transfer,
+  intent: Promise<void>,
+  begin: (answer: AnswerListener) => Call,
+): Call {
+  const answer = new WithheldAnswer(transfer, () => {
+    call.resume()
+  })
+  const call = begin(answer)
+  intent.then(
+    () => {
+      if (transfer.hasEnded()) answer.drop()
+      else answer.release()
+    },
+    () => {
+      answer.drop()
+      transfer.cut('audit_unavailable')
+    },
+  )
+  return call
 }
 
 /** The service's rules and the stored credential do not fit: only its operator can help. */

@@ -15,7 +15,7 @@ import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
 import { headerValue } from './headers.ts'
 import { NO_MARKS, type Marks } from './marks.ts'
-import type { Problem } from './problem.ts'
+import { problemOfRefusal, type Problem } from './problem.ts'
 import { guessService } from './route.ts'
 import type { Route } from './route.ts'
 
@@ -43,8 +43,25 @@ export class Passage {
     this.caller = { requestId: newRequestId(), receivedAt, source, userAgent }
   }
 
-  /** Answers in the shape that the clients of the likeliest service understand. */
+  /** Answers, once an intent that is still being written is on disk; without it that is the answer. */
   answer(problem: Problem): void {
+    const intent = this.admission?.intent
+    if (!intent) {
+      this.#send(problem)
+      return
+    }
+    intent.then(
+      () => {
+        this.#send(problem)
+      },
+      () => {
+        this.#send(problemOfRefusal({ reason: 'audit_unavailable' }, this.subject()))
+      },
+    )
+  }
+
+  /** In the shape that the clients of the likeliest service understand. */
+  #send(problem: Problem): void {
     const { reply, request, caller } = this
     if (reply.isGone || reply.hasStarted) return
     reply.send(

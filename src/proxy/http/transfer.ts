@@ -27,7 +27,7 @@ import type { TunnelEnd } from './tunnel.ts'
 import { upgradeOf } from './upgrade.ts'
 
 /** Why a transfer was cut from our side. */
-export type CutCause = 'terminated_by_revoke' | 'shutdown'
+export type CutCause = 'terminated_by_revoke' | 'audit_unavailable' | 'shutdown'
 
 /** An admitted request, ready to leave. */
 export interface Forwarding {
@@ -60,6 +60,11 @@ const OUTCOME_OF_TUNNEL: Readonly<Record<TunnelEnd, Pick<Outcome, 'result' | 'ca
   client_broke: { result: 'abandoned', cause: 'client_gone' },
   upstream_broke: { result: 'failed', cause: 'upstream_unreachable' },
 }
+
+const REASON_OF_CUT = {
+  terminated_by_revoke: 'token_revoked',
+  audit_unavailable: 'audit_unavailable',
+} as const
 
 export class Transfer implements AnswerListener {
   readonly forwarding: Forwarding
@@ -152,7 +157,7 @@ export class Transfer implements AnswerListener {
     this.#tunnel?.cut()
     this.#end({ result: 'cut', cause })
     if (reply.hasStarted || cause === 'shutdown') reply.cut()
-    else this.forwarding.answer(problemOfRefusal({ reason: 'token_revoked' }, admission))
+    else this.forwarding.answer(problemOfRefusal({ reason: REASON_OF_CUT[cause] }, admission))
   }
 
   /** One that is coded says nothing to who looks at it. */
