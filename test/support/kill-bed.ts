@@ -145,11 +145,11 @@ async function reopen(root: string): Promise<Pick<Remains, 'recorded' | 'unclose
   let gaps = 0
   for (const [index, record] of records.entries()) {
     gaps += Number(record.seq !== index + 1)
-    if (record.kind === 'outcome') count(outcomes, record.requestId)
+    if (record.kind === 'outcome') count(outcomes, String(record.requestId))
     if (record.kind === 'intent') recorded.add(numberOf(record.parameters))
   }
   const intents = records.filter(({ kind }) => kind === 'intent')
-  const unclosed = intents.filter(({ requestId }) => outcomes.get(requestId ?? '') !== 1).length
+  const unclosed = intents.filter(({ requestId }) => outcomes.get(String(requestId)) !== 1).length
   return { recorded, unclosed, gaps }
 }
 
@@ -157,8 +157,8 @@ function noFile(): never {
   throw new Error('nothing is written here')
 }
 
-function count(outcomes: Map<string, number>, requestId: string | null): void {
-  if (requestId !== null) outcomes.set(requestId, (outcomes.get(requestId) ?? 0) + 1)
+function count(outcomes: Map<string, number>, requestId: string): void {
+  outcomes.set(requestId, (outcomes.get(requestId) ?? 0) + 1)
 }
 
 function numberOf(parameters: unknown): number {
