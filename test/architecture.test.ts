@@ -10,6 +10,7 @@ const COMMAND_LINE = [
   'base',
   'secret',
   'catalog',
+  'audit',
   'config',
   'state-dir',
   'catalog-files',

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
+import { createWitness } from './witness.ts'
 
 const sharedSchema = z.object({
   config: z.string().optional(),
@@ -42,8 +43,13 @@ export function createRunner(terminal: Terminal): Runner {
   return (command, options, act) => {
     command.action(async () => {
       const shared = sharedSchema.parse(command.optsWithGlobals())
-      const session = { terminal, shared }
-      await act({ session, options: options.parse(command.opts()), args: command.args })
+      const witness = createWitness(terminal, shared)
+      const session = { terminal, shared, witness }
+      try {
+        await act({ session, options: options.parse(command.opts()), args: command.args })
+      } finally {
+        await witness.settle()
+      }
     })
   }
 }

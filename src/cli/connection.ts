@@ -4,14 +4,14 @@
  */
 
 import { resolve } from 'node:path'
-import { createClient, type Client } from '../../sdk/src/client.ts'
+import type { Client } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import { readAuthority } from './authority.ts'
 import { readLogins, type Login, type Logins } from './login-file.ts'
-import { clientOf, findRunning, reachable } from './running.ts'
+import { findRunning, operatorClientOf, reachable } from './running.ts'
 import { loadLocal, type Local, type Session } from './session.ts'
 
 export interface Connection {
@@ -59,8 +59,8 @@ function loginAt({ terminal }: Session, url: string): Logins['servers'][string] 
   return Object.hasOwn(servers, normal) ? servers[normal] : undefined
 }
 
-function connectTo({ shared }: Session, { url, key, ca }: Login): Connection {
-  const client = asUsage(() => createClient({ url, key, ca }))
+function connectTo({ shared, witness }: Session, { url, key, ca }: Login): Connection {
+  const client = asUsage(() => witness.createClient({ server: url }, { url, key, ca }))
   return { client, server: url, environment: shared.env ?? URL.parse(url)?.host ?? url }
 }
 
@@ -88,7 +88,8 @@ function loadLocalOrLogin(session: Session): Local | Login {
   }
 }
 
-async function connectHere({ terminal }: Session, local: Local): Promise<Connection> {
+async function connectHere(session: Session, local: Local): Promise<Connection> {
+  const { terminal } = session
   const { config, state } = local
   openStateDirectory(state, config.environment)
   const found = await findRunning(state)
@@ -110,7 +111,7 @@ async function connectHere({ terminal }: Session, local: Local): Promise<Connect
       'this machine has no operator key: set APISTRONGHOLD_OPERATOR_KEY, or use `apistronghold login`',
     )
   return {
-    client: clientOf(run, key),
+    client: operatorClientOf(session, local, { run, key }),
     server: reachable(run.control),
     environment: config.environment,
     local: { ...local, run },

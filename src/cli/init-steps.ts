@@ -5,6 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
+import type { Client } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { SettingsEdit } from '../config/edit.ts'
 import { sealerPublicKey } from '../secret/keys.ts'
@@ -16,10 +17,11 @@ import {
   readSealerKey,
   readServerKeys,
 } from '../state-dir/key-files.ts'
+import type { Run } from '../state-dir/run-file.ts'
 import { startBackground } from './background.ts'
 import { editConfig, writeEdited } from './config-file.ts'
 import type { InitPlan, PlannedSecret } from './init-plan.ts'
-import { clientOf, findRunning, signalRunning } from './running.ts'
+import { findRunning, operatorClientOf, signalRunning } from './running.ts'
 import { sealFields } from './sealing.ts'
 import { sealWith } from './secret-set.ts'
 import { loadLocal, type Local, type Session } from './session.ts'
@@ -80,11 +82,11 @@ async function storeSecrets(session: Session, plan: InitPlan): Promise<Changes> 
   const local = loadLocal(session)
   // A database that has run may hold them already, and only its service can tell.
   if (plan.isStarting && existsSync(plan.state.database)) await startBackground(session, local)
-  const isNeeded = await missingSecrets(local)
+  const isNeeded = await missingSecrets(session, local)
   const changes: string[] = []
   for (const secret of plan.secrets) {
     const { name } = secret.purpose
-    if (isNeeded(name)) changes.push(await storeSecret(local, secret))
+    if (isNeeded(name)) changes.push(await storeSecret(session, local, secret))
     else
       session.terminal.note(
         `${name} is stored already and was kept: \`apistronghold secret set ${name}\` replaces it`,
@@ -94,17 +96,21 @@ async function storeSecrets(session: Session, plan: InitPlan): Promise<Changes> 
 }
 
 /** `init` fills what is empty; replacing is `secret set`'s work. */
-async function missingSecrets(local: Local): Promise<(name: string) => boolean> {
+async function missingSecrets(session: Session, local: Local): Promise<(name: string) => boolean> {
   const found = await findRunning(local.state)
   const waiting = new Set(inboxNames(local.state))
   if (found.state !== 'running') return (name) => !waiting.has(name)
-  const client = clientOf(found.run, readLocalOperator(local.state)?.key)
+  const client = clientFor(session, local, found.run)
   const stored = new Set((await client.secrets.list()).items.map(({ name }) => name))
   return (name) => !stored.has(name)
 }
 
 /** Into the running service, else into the inbox, which the first start takes in. */
-async function storeSecret(local: Local, { purpose, parsed }: PlannedSecret): Promise<string> {
+async function storeSecret(
+  session: Session,
+  local: Local,
+  { purpose, parsed }: PlannedSecret,
+): Promise<string> {
   const { name } = purpose
   const found = await findRunning(local.state)
   if (found.state !== 'running') {
@@ -112,10 +118,14 @@ async function storeSecret(local: Local, { purpose, parsed }: PlannedSecret): Pr
     putInInbox(local.state, { name, envelope })
     return `sealed ${name}; the service takes it in when it starts`
   }
-  const { secrets } = clientOf(found.run, readLocalOperator(local.state)?.key)
+  const { secrets } = clientFor(session, local, found.run)
   // One that was deleted comes back above every version it had.
   const version = (await secrets.versions(name)).highestVersion + 1
   const envelope = await sealFields(purpose, parsed, sealWith(local, version))
   await secrets.put(name, envelope, { ifMatch: 0, version })
   return `sealed ${name} and stored it`
+}
+
+function clientFor(session: Session, local: Local, run: Run): Client {
+  return operatorClientOf(session, local, { run, key: readLocalOperator(local.state)?.key })
 }

@@ -18,6 +18,7 @@ import { plainWishes } from './init.ts'
 import { run } from './main.ts'
 import { loadLocal, type Session } from './session.ts'
 import { aTerminal, type CollectingTerminal } from './terminal.testing.ts'
+import { createWitness } from './witness.ts'
 
 const KEY = 'sk_test_a1B2c3D4e5F6g7H8i9J0k1'
 const INIT = ['init', '--env', 'production', '--yes', '--no-start', '--services', 'stripe']
@@ -32,7 +33,8 @@ beforeEach(() => {
     workingDirectory: folder,
     env: { HOME: folder, APISTRONGHOLD_STATE_DIR: join(folder, 'state'), STRIPE_KEY: KEY },
   })
-  session = { terminal, shared: { env: 'production', yes: true } }
+  const shared = { env: 'production', yes: true }
+  session = { terminal, shared, witness: createWitness(terminal, shared) }
 })
 afterEach(() => {
   rmSync(folder, { recursive: true })

@@ -164,7 +164,7 @@ async function report(
   { local, changes, unit, run, isNew }: Report,
 ): Promise<void> {
   const { config, state } = local
-  const { missing, hints, lines } = await nextSteps(local, { run, flag: '' })
+  const { missing, hints, lines } = await nextSteps(session, local, { run, flag: '' })
   const isChanged = changes.length > 0 || isNew === true
   const words = [
     ...(isChanged ? changes : [`${config.environment} was set up already: nothing changed`]),

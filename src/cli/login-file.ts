@@ -45,10 +45,15 @@ export function storeLogin(terminal: Terminal, { url, key, ca }: Login): string 
   return path
 }
 
-function loginPath({ env }: Terminal): string {
+function loginPath(terminal: Terminal): string {
+  return join(configurationHome(terminal), 'credentials.json')
+}
+
+/** Where commands keep what is this user's own. */
+export function configurationHome({ env }: Terminal): string {
   const chosen = env.XDG_CONFIG_HOME
   const home = chosen?.startsWith('/') ? chosen : join(env.HOME || homedir(), '.config')
-  return join(home, 'apistronghold', 'credentials.json')
+  return join(home, 'apistronghold')
 }
 
 function parseJson(text: string): unknown {

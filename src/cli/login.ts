@@ -3,13 +3,13 @@
 import type { Command } from 'commander'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { ApiError, createClient } from '../../sdk/src/client.ts'
+import { ApiError } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { Call, Runner } from './command.ts'
 import { readAuthority } from './authority.ts'
 import { storeLogin, type Login } from './login-file.ts'
 import { readSecretText } from './secret-input.ts'
-import { answer } from './session.ts'
+import { answer, type Session } from './session.ts'
 
 const options = z.object({ ca: z.string().optional() })
 type Options = z.output<typeof options>
@@ -44,7 +44,7 @@ async function login({ session, args, options: asked }: Call<Options>): Promise<
     )
   const { workingDirectory } = session.terminal
   const ca = asked.ca === undefined ? undefined : readAuthority(resolve(workingDirectory, asked.ca))
-  await tryKey({ url, key, ca })
+  await tryKey(session, { url, key, ca })
   const path = storeLogin(session.terminal, { url, key, ca })
   answer(
     session,
@@ -54,9 +54,9 @@ async function login({ session, args, options: asked }: Call<Options>): Promise<
 }
 
 /** Throws what the control plane says to the key; one whose role may not list tokens is good too. */
-async function tryKey(login: Login): Promise<void> {
+async function tryKey({ witness }: Session, login: Login): Promise<void> {
   try {
-    await createClient(login).tokens.list({ limit: 1 })
+    await witness.createClient({ server: login.url }, login).tokens.list({ limit: 1 })
   } catch (error) {
     if (error instanceof TypeError) throw new Failure('usage_invalid', error.message)
     if (!(error instanceof ApiError && error.code === 'role_insufficient')) throw error

@@ -8,7 +8,7 @@ import { agentUrl, configuredUrl } from './agent-url.ts'
 import { openCatalog } from './config-file.ts'
 import { valuePlace } from './reference.ts'
 import { configuredSecrets } from './service-list.ts'
-import type { Local } from './session.ts'
+import type { Local, Session } from './session.ts'
 
 export interface NextSteps {
   /** Secrets that configured services need and that are not there yet. */
@@ -20,11 +20,12 @@ export interface NextSteps {
 
 /** `flag` is what later commands need besides, as ` --env development`; often nothing. */
 export async function nextSteps(
+  session: Session,
   local: Local,
   { run, flag }: { readonly run?: Run | undefined; readonly flag: string },
 ): Promise<NextSteps> {
   const catalog = await openCatalog(local.config)
-  const stored = (await configuredSecrets(local)) ?? new Set<string>()
+  const stored = (await configuredSecrets(session, local)) ?? new Set<string>()
   const services = handled(local, catalog)
   const missing = services.map(ownSecret).filter((name) => name !== undefined && !stored.has(name))
   const example = services.find((service) => stored.has(ownSecret(service) ?? '')) ?? services[0]

@@ -38,7 +38,7 @@ export function addOutputOptions(command: Command): Command {
 const PLAIN: Paper = { columns: 120, colors: picocolors.createColors(false) }
 
 export function output<T>(
-  { terminal, shared }: Session,
+  { terminal, shared }: Pick<Session, 'terminal' | 'shared'>,
   { format = shared.json ? 'json' : 'text', output: file }: OutputOptions,
   { report, renderings }: { readonly report: T; readonly renderings: Renderings<T> },
 ): void {

@@ -4,6 +4,7 @@ import { createClient, type Client, type ClientOptions } from '../../sdk/src/cli
 import { systemErrorCode } from '../base/errors.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { readRun, type Run } from '../state-dir/run-file.ts'
+import type { Local, Session } from './session.ts'
 
 export type Found =
   | { readonly state: 'stopped' }
@@ -38,6 +39,17 @@ export async function signalRunning(
 
 export function clientOf(run: Run, key?: string): Client {
   return createClient({ ...optionsFor(run), key })
+}
+
+/** An operator's client of this machine's own control plane, which is witnessed by its state. */
+export function operatorClientOf(
+  { witness }: Session,
+  { state }: Local,
+  { run, key }: { readonly run: Run; readonly key: string | undefined },
+): Client {
+  const { control, environment } = run
+  const witnessed = { server: reachable(control), local: { environment, statePath: state.path } }
+  return witness.createClient(witnessed, { ...optionsFor(run), key })
 }
 
 /** The run file is private to us: its address is one of this machine, its certificate the server's. */

@@ -67,7 +67,7 @@ async function welcome(session: Session, run: Run): Promise<void> {
   terminal.note(describeRun(run))
   if (session.shared.env !== DEVELOPMENT && !terminal.isInteractive) return
   const local = loadLocal(session)
-  const { lines } = await nextSteps(local, { run, flag: environmentFlag(session) })
+  const { lines } = await nextSteps(session, local, { run, flag: environmentFlag(session) })
   terminal.note(`\nNext, in another terminal:\n${lines.map((line) => `  ${line}`).join('\n')}\n`)
 }
 

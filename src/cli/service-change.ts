@@ -27,7 +27,7 @@ import { readLocalOperator } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog } from './config-file.ts'
 import { resealInbox } from './reseal.ts'
-import { clientOf, findRunning, signalRunning } from './running.ts'
+import { findRunning, operatorClientOf, signalRunning } from './running.ts'
 import { findService } from './service-list.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 
@@ -91,22 +91,24 @@ interface Pointed {
   readonly origin: string
 }
 
-async function warnOfOldOrigins({ terminal }: Session, pointed: Pointed): Promise<void> {
+async function warnOfOldOrigins(session: Session, pointed: Pointed): Promise<void> {
   const { local, catalog, id, origin } = pointed
   const name = catalog.services.get(id)?.credential ?? id
-  if (await isInVault(local, name))
-    terminal.note(
+  if (await isInVault(session, local, name))
+    session.terminal.note(
       `a secret that is in the vault already stays sealed for its old origins: \`apistronghold secret set ${name}\` seals it for ${origin}`,
     )
 }
 
 /** A service that is stopped cannot be asked: where it has run, it may hold the secret. */
-async function isInVault({ config, state }: Local, name: string): Promise<boolean> {
+async function isInVault(session: Session, local: Local, name: string): Promise<boolean> {
+  const { config, state } = local
   if (sourceOf(config, name).source !== 'vault') return false
   const found = await findRunning(state)
   const key = found.state === 'running' ? readLocalOperator(state)?.key : undefined
   if (found.state !== 'running' || key === undefined) return existsSync(state.database)
-  const { version } = await clientOf(found.run, key).secrets.versions(name)
+  const client = operatorClientOf(session, local, { run: found.run, key })
+  const { version } = await client.secrets.versions(name)
   return version > 0
 }
 

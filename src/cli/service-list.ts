@@ -12,8 +12,8 @@ import { inboxNames } from '../state-dir/inbox.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Call, Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
-import { clientOf, findRunning } from './running.ts'
-import { answer, loadLocal, type Local } from './session.ts'
+import { findRunning, operatorClientOf } from './running.ts'
+import { answer, loadLocal, type Local, type Session } from './session.ts'
 import { formatTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -32,7 +32,7 @@ export function registerServiceList(parent: Command, runs: Runner): void {
 async function listServices({ session }: Call<object>): Promise<void> {
   const local = loadLocal(session)
   const { services } = await openCatalog(local.config)
-  const configured = await configuredSecrets(local)
+  const configured = await configuredSecrets(session, local)
   const items = [...services.values()].map((service) => itemOf(service, configured))
   const rows = items.map(({ id, name, credential, support, scopes }) => [
     id,
@@ -69,12 +69,16 @@ function describeCredential(names: readonly string[], missing: readonly string[]
 }
 
 /** Names of the secrets that are there; undefined when only the running service could say. */
-export async function configuredSecrets(local: Local): Promise<ReadonlySet<string> | undefined> {
+export async function configuredSecrets(
+  session: Session,
+  local: Local,
+): Promise<ReadonlySet<string> | undefined> {
   const { config, state } = local
   const found = await findRunning(state)
   const key = found.state === 'running' ? readLocalOperator(state)?.key : undefined
   if (found.state === 'running' && key !== undefined) {
-    const { items } = await clientOf(found.run, key).services.list()
+    const client = operatorClientOf(session, local, { run: found.run, key })
+    const { items } = await client.services.list()
     return new Set(items.flatMap(configuredNames))
   }
   const referred = [...config.services.keys()].filter(

@@ -6,6 +6,7 @@ import { parseWorkers, WORKERS } from '../config/forms.ts'
 import { loadConfig, locateConfig, type Config, type ConfigRequest } from '../config.ts'
 import { locateStateDirectory, type StateDirectory } from '../state-dir.ts'
 import type { Terminal } from './terminal.ts'
+import type { Witness } from './witness.ts'
 
 export interface SharedOptions {
   readonly config?: string | undefined
@@ -19,6 +20,7 @@ export interface SharedOptions {
 export interface Session {
   readonly terminal: Terminal
   readonly shared: SharedOptions
+  readonly witness: Witness
 }
 
 /** The configuration and state directory of the environment that a command is about. */
@@ -37,12 +39,13 @@ export function configPath(session: Session): string {
   return locateConfig(configRequest(session))
 }
 
-export function configRequest({ terminal, shared }: Session): ConfigRequest {
+export function configRequest(session: Session): ConfigRequest {
+  const { terminal, shared } = session
   const { env, workingDirectory } = terminal
   return {
     path: shared.config,
     environment: shared.env,
-    env: { ...env, ...overridesOf({ terminal, shared }) },
+    env: { ...env, ...overridesOf(session) },
     workingDirectory,
   }
 }
@@ -69,7 +72,11 @@ export function inEnvironment(session: Session, environment: string): Session {
 }
 
 /** The answer: JSON for machines, words for people. */
-export function answer({ terminal, shared }: Session, value: unknown, words: string): void {
+export function answer(
+  { terminal, shared }: Pick<Session, 'terminal' | 'shared'>,
+  value: unknown,
+  words: string,
+): void {
   terminal.print(shared.json ? JSON.stringify(value, undefined, 2) : words)
 }
 

@@ -8,7 +8,7 @@ import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import type { Runner } from './command.ts'
-import { clientOf, findRunning } from './running.ts'
+import { findRunning, operatorClientOf } from './running.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -44,11 +44,11 @@ export function registerStatus(program: Command, runs: Runner): void {
 async function status(session: Session): Promise<void> {
   const local = loadLocal(session)
   openStateDirectory(local.state, local.config.environment)
-  const found = await lookAt(local)
+  const found = await lookAt(session, local)
   answer(session, found, describeStatus(session.terminal, found))
 }
 
-async function lookAt(local: Local): Promise<Status> {
+async function lookAt(session: Session, local: Local): Promise<Status> {
   const { config, state } = local
   const place = {
     environment: config.environment,
@@ -60,7 +60,7 @@ async function lookAt(local: Local): Promise<Status> {
   const { run } = found
   if (found.state === 'doubtful')
     return { ...place, running: false, pid: run.pid, problem: found.why }
-  return { ...place, running: true, ...factsOf(run), ...(await askPlanes(local, run)) }
+  return { ...place, running: true, ...factsOf(run), ...(await askPlanes(session, local, run)) }
 }
 
 function factsOf({ pid, data, control, services, startedAt }: Run) {
@@ -69,11 +69,12 @@ function factsOf({ pid, data, control, services, startedAt }: Run) {
 }
 
 async function askPlanes(
-  { state }: Local,
+  session: Session,
+  local: Local,
   run: Run,
 ): Promise<Ready & Pick<Status, 'services' | 'alerts'>> {
-  const key = readLocalOperator(state)?.key
-  const client = clientOf(run, key)
+  const key = readLocalOperator(local.state)?.key
+  const client = operatorClientOf(session, local, { run, key })
   const ready = await client.ready()
   if (key === undefined) return ready
   const { items } = await client.services.list()
