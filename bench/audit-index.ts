@@ -1,106 +1,43 @@
 /**
  * What the audit's index costs and how quickly it answers.
- * `node bench/audit-index.ts [rows] [directory]`: rows are requests and refusals of 30 days; the
- * directory's disk holds the journal (1.5 GB for a million) and the index.
+ *
+ *     node bench/audit-index.ts [rows] [directory] [--save]
+ *
+ * Rows are requests and refusals of 30 days; the directory's disk holds the journal (1 GB for a
+ * million) and the index. `--save` keeps the figures for docs/performance.md.
  */
 
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import type { AuditFilter } from '../src/audit/audit-reader.ts'
-import { createLineFormat, numbered } from '../src/audit/record.ts'
 import { silentLog } from '../src/base/log.ts'
-import type { Grant } from '../src/policy/grant.ts'
 import { startAuditIndex, type LocalAuditIndex } from '../src/storage/audit-index/audit-index.ts'
-import { segmentPath } from '../src/storage/journal/segment.ts'
-import { anIntent, anOutcome, aRefusal, AUDIT_KEY } from '../test/support/audit.ts'
-import { aGrant, anAccess } from '../test/support/grants.ts'
+import { AGENTS, DAY_MS, DAYS, requestIdOf, START, writeMonth } from './audit-journal.ts'
+import { keepRuns, type IndexRun, type Question } from './audit-results.ts'
+import { writePage } from './page.ts'
 import { percentile } from './percentile.ts'
 
-const ROWS = Number(process.argv[2] ?? 1_000_000)
-const SEGMENT_BYTES = 32 * 1024 * 1024
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-const DAYS = 30
-const AGENTS = 30
-const START = Date.UTC(2026, 2, 1)
+const { values, positionals } = parseArgs({
+  options: { save: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const ROWS = Number(positionals[0] ?? 1_000_000)
 
-/** Operations as agents use them: few, and unevenly. */
-const OPERATIONS = Array.from({ length: 20 }, (_, index) => ({
-  service: ['stripe', 'openai', 'github', 'slack'][index % 4] ?? '',
-  method: ['GET', 'POST', 'GET', 'PATCH'][index % 4] ?? '',
-  rule: `/v1/things-${index}/{id}`,
-  path: `/v1/things-${index}/`,
-}))
-
-function writeJournal(directory: string): number {
-  const own = join(directory, 'local')
-  mkdirSync(own, { recursive: true, mode: 0o700 })
-  const format = createLineFormat({
-    ...{ writer: 'local', environment: 'production', key: AUDIT_KEY, pathPatterns: () => [] },
-  })
-  const grants = new Map<string, Grant>()
-  let [seq, bytes, inSegment, lines] = [0, 0, 0, '']
-  let file = openSync(segmentPath(own, 1), 'w', 0o600)
-  const flush = () => {
-    bytes += writeSync(file, lines)
-    lines = ''
-  }
-  const write = (line: string) => {
-    const whole = numbered(++seq, line)
-    inSegment += whole.length
-    lines += whole
-    if (lines.length > 1_000_000) flush()
-    if (inSegment < SEGMENT_BYTES) return
-    flush()
-    closeSync(file)
-    file = openSync(segmentPath(own, seq + 1), 'w', 0o600)
-    inSegment = 0
-  }
-  for (let row = 0; row < ROWS; row++) {
-    const time = START + Math.floor((row / ROWS) * DAYS * DAY_MS)
-    const number = (row * 7919) % AGENTS
-    const id = `tok_${String(number).padStart(4, '0')}${String(Math.floor(time / HOUR_MS)).padStart(16, '0')}`
-    const key = `${number} ${id}`
-    const grant = grants.get(key) ?? aGrant({ id, agent: `agent-${number}` })
-    if (grants.size > 1000) grants.clear()
-    grants.set(key, grant)
-    const operation = OPERATIONS[Math.floor(((row * 104_729) % 400) ** 0.5)]!
-    const requestId = `req_${(row * 2_654_435_761).toString(16).padStart(32, '0')}`
-    const access = anAccess({
-      ...{ requestId, service: operation.service, method: operation.method },
-      ...{ rule: `${operation.method} ${operation.rule}`, receivedAt: time },
-      path: `${operation.path}cus_NffrFeUfNV${String(row % 9000).padStart(4, '0')}`,
-      source: `10.0.${number}.${row % 50}`,
-    })
-    if (row % 50 === 7) {
-      write(format.refusal(aRefusal({ requestId, at: time, grant, access }), time))
-      continue
-    }
-    write(
-      format.intent(anIntent({ grant, access, userAgent: 'Stripe/v1 NodeBindings/23.1.0' }), time),
-    )
-    const status = row % 90 === 5 ? 500 : 200
-    write(format.outcome(anOutcome({ requestId, status }), time + 90))
-  }
-  flush()
-  closeSync(file)
-  console.log(`journal: ${seq} lines, ${Math.round(bytes / 1e6)} MB`)
-  return seq
-}
-
-async function fill(index: LocalAuditIndex, lines: number): Promise<void> {
+/** Seconds until everything is in. */
+async function fill(index: LocalAuditIndex): Promise<number> {
   const started = performance.now()
   let status = await index.status()
   while (status.isRebuilding) {
-    await setTimeout(1000)
+    await setTimeout(500)
     status = await index.status()
   }
-  const seconds = (performance.now() - started) / 1000
-  const perSecond = Math.round(lines / seconds)
-  console.log(`filled: ${status.records} rows in ${seconds.toFixed(1)} s, ${perSecond} lines/s`)
+  return (performance.now() - started) / 1000
 }
+
+const questions: Question[] = []
 
 async function measure(name: string, times: number, ask: (run: number) => Promise<number>) {
   const took: number[] = []
@@ -113,6 +50,7 @@ async function measure(name: string, times: number, ask: (run: number) => Promis
   const sorted = Float64Array.from(took).sort()
   const [p50, p95] = [percentile(sorted, 0.5), percentile(sorted, 0.95)]
   console.log(`${name}: p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms (${found} found)`)
+  questions.push({ name, found, p50Ms: round(p50), p95Ms: round(p95) })
 }
 
 async function all(index: LocalAuditIndex, filter: AuditFilter): Promise<number> {
@@ -147,9 +85,7 @@ async function answers(index: LocalAuditIndex): Promise<void> {
   await measure("an agent's refusals of the month, every record", 10, (run) =>
     all(index, { agent: agentOf(run), decision: 'deny', ...MONTH }),
   )
-  await measure('a request by its id', 50, (run) =>
-    page({ requestId: `req_${(run * 1009 * 2_654_435_761).toString(16).padStart(32, '0')}` }),
-  )
+  await measure('a request by its id', 50, (run) => page({ requestId: requestIdOf(run * 1009) }))
   await measure("text within an agent's day", 10, (run) =>
     all(index, { agent: agentOf(run), text: 'nffrfeufnv0042', ...dayOf(run) }),
   )
@@ -180,19 +116,35 @@ async function answers(index: LocalAuditIndex): Promise<void> {
   )
 }
 
-const directory = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'audit-index-'))
-try {
-  const lines = writeJournal(join(directory, 'audit'))
+const round = (figure: number): number => Number(figure.toPrecision(figure < 100 ? 2 : 3))
+
+async function run(directory: string): Promise<IndexRun> {
+  const { lines, bytes } = writeMonth(join(directory, 'audit'), ROWS)
+  const journalMegabytes = Math.round(bytes / 1e6)
+  console.log(`journal: ${lines} lines, ${journalMegabytes} MB`)
   const path = join(directory, 'audit-index.db')
   const index = startAuditIndex({
     ...{ directory: join(directory, 'audit'), path, log: silentLog },
     createWatch: () => ({ observe: () => [], takeLearnt: () => new Map() }),
     onFindings: () => undefined,
   })
-  await fill(index, lines)
-  console.log(`index: ${Math.round(statSync(path).size / 1e6)} MB`)
+  const seconds = await fill(index)
+  const indexMegabytes = Math.round(statSync(path).size / 1e6)
+  const linesPerSecond = Math.round(lines / seconds)
+  console.log(`filled in ${seconds.toFixed(1)} s, ${linesPerSecond} lines/s, ${indexMegabytes} MB`)
   await answers(index)
   await index.close()
+  const sizes = { records: ROWS, journalMegabytes, indexMegabytes, linesPerSecond }
+  return { ...sizes, fillSeconds: round(seconds), questions }
+}
+
+const directory = mkdtempSync(join(positionals[1] ?? tmpdir(), 'audit-index-'))
+try {
+  const measured = await run(directory)
+  if (values.save) {
+    keepRuns({ index: { [ROWS]: measured } })
+    writePage()
+  }
 } finally {
   rmSync(directory, { recursive: true })
 }

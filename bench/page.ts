@@ -1,9 +1,10 @@
-/** docs/performance.md from results.json: nobody types a figure. `node bench/page.ts` */
+/** docs/performance.md from what was measured: nobody types a figure. `node bench/page.ts` */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { budgetTable } from './budgets.ts'
+import { auditSection, readAuditResults, type AuditResults } from './audit-results.ts'
 import type { Results } from './results.ts'
 import { MEANINGS } from './subjects.ts'
 import { formatMarkdown, tablesOf } from './tables.ts'
@@ -14,14 +15,14 @@ const QUIET = 0.05
 
 const PAGE_FILE = join(import.meta.dirname, '..', 'docs', 'performance.md')
 
-export function pageOf(results: Results): string {
+export function pageOf(results: Results, audit: AuditResults): string {
   const { machine, rounds, seconds, otherLoad } = results
   const versions = Object.entries(machine.versions).map((pair) => pair.join(' '))
   const measured = new Set(results.rows.map(({ subject }) => subject))
   const subjects = [...MEANINGS].filter(([name]) => measured.has(name))
   return `# Performance
 
-<!-- Made from bench/results.json by \`npm run bench -- --save\`: measure again instead of editing. -->
+<!-- Made from bench/results.json and bench/audit-index.json: measure again instead of editing. -->
 
 What a request costs, beside other proxies that do the same job in the same run: find the key that stands for a token and send the
 request on with it. All answer 401 to another token, keep connections to both sides open, verify the upstream's certificate
@@ -47,11 +48,14 @@ ${tablesOf(results)
   .join(
     '',
   )}${results.failures.length === 0 ? '' : `\nWithout figures in some round: ${results.failures.join('; ')}.\n`}
+${auditSection(audit)}
 ## Measuring it yourself
 
     npm run bench                                              # everything, about ten minutes
     npm run bench -- --only nginx,ours --scenario small --rounds 1
     npm run bench -- --save                                    # and writes this page
+    node bench/audit-index.ts 1000000 /tmp --save              # reading the audit; a directory with room
+    node bench/audit-export.ts 1000000 --save
     node bench/profile.ts ours                                 # where the time goes
 
 [bench/README.md](../bench/README.md) says more.
@@ -66,7 +70,8 @@ function restOf(otherLoad: number): string {
 }
 
 export function writePage(): void {
-  writeFileSync(PAGE_FILE, pageOf(JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as Results))
+  const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as Results
+  writeFileSync(PAGE_FILE, pageOf(results, readAuditResults()))
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writePage()
