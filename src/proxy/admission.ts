@@ -34,8 +34,8 @@ export interface Asked {
   readonly access: Access
   readonly parameters: Parameters
   readonly catalog: Catalog
-  /** `phantom_in_body` and the like. */
-  readonly marks: readonly string[]
+  /** `phantom_in_body` and the like, once it is known which credential the request is to be given. */
+  readonly marksWith: (credential: Credential | undefined) => readonly string[]
   /** Only for a grant that is bound to a key. */
   readonly proof: ProofFacts | undefined
 }

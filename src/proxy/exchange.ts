@@ -151,7 +151,7 @@ async function recordIntent(
     parameters: asked.parameters,
     catalogDigest: asked.catalog.digest,
     credential: credential && { name: credential.name, version: credential.version },
-    marks: asked.marks,
+    marks: asked.marksWith(credential),
     ...agentOf(asked.caller),
   })
 }

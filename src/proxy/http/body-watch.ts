@@ -1,16 +1,26 @@
 /** A body that streams past, with a look at its beginning: what it holds is known when it is over. */
 
 import type { BodySink, BodySource } from '../http1/body.ts'
-import { marksOfBody, NO_MARKS, WATCHED_BYTES, type Marks } from './marks.ts'
+import {
+  joinMarks,
+  marksOfBody,
+  marksOfInjectedBody,
+  NO_MARKS,
+  WATCHED_BYTES,
+  type Injected,
+  type Marks,
+} from './marks.ts'
 
 export class BodyWatch implements BodySource {
   readonly length: number | undefined
   readonly #source: BodySource
+  readonly #injected: Injected
   readonly #kept: Buffer[] = []
   #keptBytes = 0
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, injected: Injected) {
     this.#source = source
+    this.#injected = injected
     this.length = source.length
   }
 
@@ -35,7 +45,9 @@ export class BodyWatch implements BodySource {
 
   /** What the part that has passed so far deserves. */
   marks(): Marks {
-    return this.#keptBytes === 0 ? NO_MARKS : marksOfBody(Buffer.concat(this.#kept))
+    if (this.#keptBytes === 0) return NO_MARKS
+    const bytes = Buffer.concat(this.#kept)
+    return joinMarks(marksOfBody(bytes), marksOfInjectedBody(bytes, this.#injected))
   }
 
   #keep(chunk: Buffer): void {

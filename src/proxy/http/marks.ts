@@ -3,8 +3,12 @@
  * URL, a header or a body carries it out of the house. Such a request gets marks in its record.
  */
 
+import type { Service } from '../../catalog/service.ts'
 import { carriesRealCredential, holdsLongRun } from '../../secret/carried.ts'
-import type { HeaderField } from '../wire/message.ts'
+import type { Credential } from '../../secret/credential-source.ts'
+import type { Secret } from '../../secret/secret.ts'
+import { holdsStoredValue } from '../../secret/stored-value.ts'
+import type { HeaderField, WireRequest } from '../wire/message.ts'
 import type { AcceptIndex } from './accept.ts'
 import { findEmbedded, holdsBasicToken } from './candidate.ts'
 import { decodeUnreserved } from './slot.ts'
@@ -12,6 +16,12 @@ import { decodeUnreserved } from './slot.ts'
 type Place = 'url' | 'header' | 'body'
 
 export type Marks = readonly string[]
+
+/** What a request is to be given, once it was admitted. */
+export interface Injected {
+  readonly service: Pick<Service, 'credentialForms'>
+  readonly credential: Credential | undefined
+}
 
 /** So much of a body is looked at. */
 export const WATCHED_BYTES = 64 * 1024
@@ -37,6 +47,41 @@ export function marksOfHeaders(fields: readonly HeaderField[], { headers }: Acce
 /** The beginning of a body, one that is compressed aside. */
 export function marksOfBody(bytes: Buffer): Marks {
   return marksIn('body', bytes.toString('latin1', 0, WATCHED_BYTES))
+}
+
+/** What a request deserves that brings along the very credential which it is to be given. */
+export function marksOfInjected(
+  { target, fields }: Pick<WireRequest, 'target' | 'fields'>,
+  body: Buffer | undefined,
+  injected: Injected,
+): Marks {
+  const secrets = secretsOf(injected)
+  const marks: string[] = []
+  const url = target.includes('%') ? decodeUnreserved(target) : target
+  if (holdsAny(url, secrets)) marks.push('credential_in_url')
+  if (fields.some(([, value]) => holdsAny(value, secrets))) marks.push('credential_in_header')
+  if (body && holdsAny(body.subarray(0, WATCHED_BYTES), secrets)) marks.push('credential_in_body')
+  return marks
+}
+
+export function marksOfInjectedBody(bytes: Buffer, injected: Injected): Marks {
+  return holdsAny(bytes, secretsOf(injected)) ? ['credential_in_body'] : NO_MARKS
+}
+
+/** The fields of a credential that are no secret stand in many an honest request. */
+function secretsOf({ service, credential }: Injected): readonly Secret[] {
+  const secrets: Secret[] = []
+  if (!credential) return secrets
+  for (const { fields } of service.credentialForms)
+    for (const { name, secret: isSecret } of fields) {
+      const secret = isSecret ? credential.fields.get(name) : undefined
+      if (secret) secrets.push(secret)
+    }
+  return secrets
+}
+
+function holdsAny(text: string | Buffer, secrets: readonly Secret[]): boolean {
+  return secrets.some((secret) => holdsStoredValue(text, secret))
 }
 
 export function joinMarks(marks: Marks, more: Marks): Marks {

@@ -10,6 +10,7 @@ import type { Result } from '../../base/result.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
 import type { Refusal } from '../../policy/refusal.ts'
+import type { Credential } from '../../secret/credential-source.ts'
 import type { ProofFacts, RejectedRequest, Rejection } from '../admission.ts'
 import type { BodyBudget } from '../body-budget.ts'
 import type { Exchange } from '../exchange.ts'
@@ -23,7 +24,14 @@ import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
 import { forwardable, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
-import { joinMarks, marksOfBody, marksOfHeaders, marksOfTarget, NO_MARKS } from './marks.ts'
+import {
+  joinMarks,
+  marksOfBody,
+  marksOfHeaders,
+  marksOfInjected,
+  marksOfTarget,
+  NO_MARKS,
+} from './marks.ts'
 import type { Marks } from './marks.ts'
 import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
@@ -71,8 +79,10 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   passage.parameters = parameters
   const { catalog } = directory
   const proof = grant.bindings.dpop === undefined ? undefined : proofOf(request)
-  const { marks } = passage
-  const asked = { caller, presented, access, parameters, catalog, proof, marks }
+  const { service } = operation
+  const marksWith = (credential: Credential | undefined): Marks =>
+    joinMarks(passage.marks, marksOfInjected(request, held?.bytes, { service, credential }))
+  const asked = { caller, presented, access, parameters, catalog, proof, marksWith }
   const admitted = await parts.exchange.admit(grant, asked) // 6 admit
   if (!admitted.ok) return admitted.error
   const admission = admitted.value

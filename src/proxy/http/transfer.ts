@@ -165,7 +165,9 @@ export class Transfer implements AnswerListener {
     if (!body.isPresent) return undefined
     body.proceed()
     if (headerValue(fields, 'content-encoding') !== undefined) return body
-    this.#watch = new BodyWatch(body)
+    const { operation, admission } = this.forwarding
+    const { credential } = admission
+    this.#watch = new BodyWatch(body, { service: operation.service, credential })
     return this.#watch
   }
 
