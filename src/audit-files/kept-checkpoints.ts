@@ -1,0 +1,74 @@
+/**
+ * Checkpoints that were kept elsewhere: a signed note, several one after the other, what the command
+ * line keeps of a server, or what GET /v1/audit/checkpoint answers.
+ */
+
+import { z } from 'zod'
+import { parseCheckpoint, parseNote } from '../audit/note.ts'
+import { err, ok, type Result } from '../base/result.ts'
+
+export interface KeptFile {
+  /** For people. */
+  readonly name: string
+  readonly text: string
+}
+
+export interface KeptCheckpoints {
+  readonly notes: readonly KeptNote[]
+  /** C2SP verifier key, where the file has one. */
+  readonly publicKey: string | undefined
+}
+
+export interface KeptNote {
+  readonly source: string
+  readonly origin: string
+  readonly note: string
+}
+
+const note = z.object({ note: z.string() })
+const kept = z.object({
+  publicKey: z.string().optional(),
+  logs: z.record(z.string(), note).optional(),
+  checkpoints: z.array(note).optional(),
+})
+
+/** A note: lines, an empty line, lines of signatures. */
+const NOTES = /(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/g
+
+/** Refused, in words, when there is no checkpoint in it or something else besides. */
+export function parseKept({ name, text }: KeptFile): Result<KeptCheckpoints, string> {
+  const found = text.trimStart().startsWith('{') ? fromJson(text) : fromNotes(text)
+  const notes = found?.notes.flatMap((one) => {
+    const parsed = parseNote(one)
+    const checkpoint = parsed && parseCheckpoint(parsed.text)
+    return checkpoint ? [{ source: name, origin: checkpoint.origin, note: one }] : []
+  })
+  if (!found || !notes || notes.length === 0 || notes.length < found.notes.length)
+    return err('holds no signed checkpoints')
+  return ok({ notes, publicKey: found.publicKey })
+}
+
+interface Found {
+  readonly notes: readonly string[]
+  readonly publicKey: string | undefined
+}
+
+function fromJson(text: string): Found | undefined {
+  const { success, data } = kept.safeParse(parseJson(text))
+  if (!success) return undefined
+  const notes = [...Object.values(data.logs ?? {}), ...(data.checkpoints ?? [])]
+  return { notes: notes.map((one) => one.note), publicKey: data.publicKey }
+}
+
+function fromNotes(text: string): Found | undefined {
+  const rest = text.replace(NOTES, '').trim()
+  return rest === '' ? { notes: text.match(NOTES) ?? [], publicKey: undefined } : undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
