@@ -15,6 +15,7 @@ const COMMAND_LINE = [
   'state-dir',
   'catalog-files',
   'audit-files',
+  'anchor',
 ]
 
 /** Which part may import which, itself included without saying. Absent means forbidden. */
@@ -38,6 +39,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog', 'injection', 'network'],
   'audit-files': ['base', 'audit', 'storage'],
+  anchor: ['base', 'audit', 'secret', 'injection', 'network', 'jobs'],
   cli: COMMAND_LINE,
   main: [
     ...PURE,

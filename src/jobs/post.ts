@@ -13,9 +13,11 @@ import type { Delivered, DeliveryProblem } from '../insight/alert-target.ts'
 import type { WebhookUrl } from '../secret/webhook-url.ts'
 
 export interface Posting {
+  /** POST unless given. */
+  readonly method?: 'POST' | 'PUT'
   readonly url: WebhookUrl
   readonly headers: Readonly<Record<string, string>>
-  /** JSON. */
+  /** JSON, unless the headers say otherwise. */
   readonly body: string
   /** PEM certificates to trust instead of the public roots. */
   readonly ca: string | undefined
@@ -58,11 +60,12 @@ export function createPost({ dial, now, timeoutMs }: PostParts): Post {
   }
 }
 
-function exchange(socket: Socket, { url, headers, body }: Posting, signal: AbortSignal) {
+function exchange(socket: Socket, posting: Posting, signal: AbortSignal) {
+  const { method = 'POST', url, headers, body } = posting
   return new Promise<Answer>((resolve, reject) => {
     const request = startRequest({
       createConnection: () => socket,
-      method: 'POST',
+      method,
       path: url.path,
       headers: {
         host: hostOf(url),

@@ -1,0 +1,105 @@
+/** A work tree: a file for each writer, and a commit for each time that one of them grew. */
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { readCheckpoint, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
+import { Failure, systemErrorCode } from '../base/errors.ts'
+import { newestOf, type AnchorPlace } from './place.ts'
+
+export interface GitPlaceParts {
+  /** Absolute: the work tree, or a directory in it. */
+  readonly directory: string
+  /** Whose notes may be there. */
+  readonly origins: readonly string[]
+  readonly isPushed: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Each part of an origin is a directory's name; nothing that climbs, hides or reads as an option. */
+const SAFE_ORIGIN = /^[0-9A-Za-z][\w.-]*(?:\/[0-9A-Za-z][\w.-]*)*$/
+const TIMEOUT_MS = 60_000
+
+/** Throws `refused` when there is no work tree, or no git. */
+export async function openGitPlace(parts: GitPlaceParts): Promise<AnchorPlace> {
+  const { directory, isPushed } = parts
+  const git = (...args: readonly string[]) => runGit(parts, args)
+  const inside = await git('rev-parse', '--is-inside-work-tree')
+  if (inside.code !== 0 || inside.stdout.trim() !== 'true')
+    throw new Failure('refused', `git:${directory} is no work tree: run \`git init\` there`)
+  const known = newestOf(parts.origins.flatMap((origin) => readNote(directory, origin) ?? []))
+  return {
+    name: `git:${directory}`,
+    known,
+    async write({ checkpoints }) {
+      for (const checkpoint of checkpoints) writeNote(directory, checkpoint)
+      await commit(git, parts, checkpoints)
+      if (isPushed) await well(git('push', '--quiet'), `git push in ${directory} failed`)
+    },
+  }
+}
+
+type Git = (...args: readonly string[]) => Promise<GitEnd>
+
+interface GitEnd {
+  readonly code: number
+  readonly stdout: string
+}
+
+/** Also what a former run has written and could not commit. */
+async function commit(
+  git: Git,
+  { directory, origins }: GitPlaceParts,
+  checkpoints: readonly SignedCheckpoint[],
+): Promise<void> {
+  const files = origins.filter((origin) => readNote(directory, origin)).map(fileOf)
+  if (files.length === 0) return
+  const failed = `git commit in ${directory} failed: try it there by hand`
+  await well(git('add', '--', ...files), failed)
+  const { code } = await git('diff', '--cached', '--quiet', '--', ...files)
+  if (code === 0) return
+  const what = checkpoints.map(({ origin, size }) => `${origin} ${size}`)
+  const message = ['Anchor the audit', '', ...what].join('\n').trim()
+  await well(git('commit', '--quiet', '--message', message, '--', ...files), failed)
+}
+
+async function well(run: Promise<GitEnd>, failed: string): Promise<void> {
+  if ((await run).code !== 0) throw new Failure('refused', failed)
+}
+
+/** Its own words may quote the URL that it pushes to, with what that holds: they are not repeated. */
+function runGit({ directory, env }: GitPlaceParts, args: readonly string[]): Promise<GitEnd> {
+  const own = Object.entries(env).filter(([name]) => !/^(?:APISTRONGHOLD|GIT)_/.test(name))
+  const settings = {
+    cwd: directory,
+    env: { ...Object.fromEntries(own), GIT_TERMINAL_PROMPT: '0' },
+    timeout: TIMEOUT_MS,
+  }
+  return new Promise((resolve, reject) => {
+    execFile('git', [...args], settings, (error, stdout) => {
+      const code = error ? error.code : 0
+      if (typeof code === 'number') resolve({ code, stdout })
+      else reject(new Failure('refused', `git cannot be run in ${directory}: ${code ?? 'ended'}`))
+    })
+  })
+}
+
+function readNote(directory: string, origin: string): SignedCheckpoint | undefined {
+  try {
+    return readCheckpoint(readFileSync(join(directory, fileOf(origin)), 'utf8'))
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function writeNote(directory: string, { origin, note }: SignedCheckpoint): void {
+  const path = join(directory, fileOf(origin))
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, note)
+}
+
+function fileOf(origin: string): string {
+  if (SAFE_ORIGIN.test(origin)) return `${origin}.checkpoint`
+  throw new Failure('refused', 'a writer has a name that can be no file')
+}

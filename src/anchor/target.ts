@@ -1,0 +1,40 @@
+/** Where checkpoints are anchored, as it is written: a file, `git:DIR`, `https://...`, `put+https://...`. */
+
+import { err, ok, type Result } from '../base/result.ts'
+import { parseWebhookUrl, type WebhookUrl } from '../secret/webhook-url.ts'
+
+export type AnchorTarget =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'git'; readonly directory: string }
+  | { readonly kind: 'web'; readonly method: 'POST' | 'PUT'; readonly url: WebhookUrl }
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
+
+/** The problem never quotes the target, which may be a URL with a secret in it. */
+export function parseTarget(text: string): Result<AnchorTarget, string> {
+  const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):)?(.*)$/s.exec(text) ?? []
+  if (/[\0\n]/.test(text) || rest === '') return err('names no place')
+  switch (scheme) {
+    case undefined:
+    case 'file':
+      return ok({ kind: 'file', path: rest })
+    case 'git':
+      return ok({ kind: 'git', directory: rest })
+    case 'http':
+    case 'https':
+      return webTarget('POST', text)
+    case 'put+http':
+    case 'put+https':
+      return webTarget('PUT', text.slice('put+'.length))
+    default:
+      return err('begins with what is neither file:, git:, https: nor put+https:')
+  }
+}
+
+function webTarget(method: 'POST' | 'PUT', text: string): Result<AnchorTarget, string> {
+  const url = parseWebhookUrl(text)
+  if (!url) return err('is no URL in its usual spelling')
+  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+    return err('must begin with https:// unless it is on this machine')
+  return ok({ kind: 'web', method, url })
+}
