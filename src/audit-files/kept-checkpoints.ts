@@ -28,7 +28,7 @@ export interface KeptNote {
 const note = z.object({ note: z.string() })
 const kept = z.object({
   publicKey: z.string().optional(),
-  logs: z.record(z.string(), note).optional(),
+  logs: z.record(z.string(), note.extend({ earlier: z.array(note).optional() })).optional(),
   checkpoints: z.array(note).optional(),
 })
 
@@ -56,7 +56,8 @@ interface Found {
 function fromJson(text: string): Found | undefined {
   const { success, data } = kept.safeParse(parseJson(text))
   if (!success) return undefined
-  const notes = [...Object.values(data.logs ?? {}), ...(data.checkpoints ?? [])]
+  const logs = Object.values(data.logs ?? {}).flatMap((log) => [...(log.earlier ?? []), log])
+  const notes = [...logs, ...(data.checkpoints ?? [])]
   return { notes: notes.map((one) => one.note), publicKey: data.publicKey }
 }
 

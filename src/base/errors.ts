@@ -14,6 +14,8 @@ export type FailureCode =
   | 'secret_store_unavailable'
   | 'envelope_invalid'
   | 'audit_unavailable'
+  | 'audit_unreadable'
+  | 'audit_tampered'
   | 'address_forbidden'
   | 'upstream_unreachable'
   | 'upstream_timeout'

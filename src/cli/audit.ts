@@ -5,14 +5,16 @@ import { registerAuditExport } from './audit-export.ts'
 import { registerAuditQuery } from './audit-query.ts'
 import { registerAuditReindex } from './audit-reindex.ts'
 import { registerAuditTail } from './audit-tail.ts'
+import { registerAuditVerify } from './audit-verify.ts'
 import type { Runner } from './command.ts'
 
 export function registerAudit(program: Command, runs: Runner): void {
   const audit = program
     .command('audit')
-    .description('the audit: query, tail, export, reindex; reading is recorded as well')
+    .description('the audit: query, tail, export, reindex, verify; reading is recorded as well')
   registerAuditQuery(audit, runs)
   registerAuditTail(audit, runs)
   registerAuditExport(audit, runs)
   registerAuditReindex(audit, runs)
+  registerAuditVerify(audit, runs)
 }

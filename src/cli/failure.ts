@@ -4,7 +4,7 @@ import { CommanderError } from 'commander'
 import { ApiError, UnreachableError } from '../../sdk/src/client.ts'
 import { Failure, systemErrorCode, type FailureCode } from '../base/errors.ts'
 
-export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, notFound: 4 } as const
+export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, notFound: 4, tampered: 5 } as const
 
 export interface Ending {
   readonly exitCode: number
@@ -18,6 +18,7 @@ const FAILURE_EXITS: Partial<Record<FailureCode, number>> = {
   usage_invalid: EXIT.usage,
   server_unreachable: EXIT.unreachable,
   not_found: EXIT.notFound,
+  audit_tampered: EXIT.tampered,
 }
 
 /** Answers that say that the words of the command were wrong, not that it was refused. */

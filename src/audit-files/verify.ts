@@ -1,0 +1,154 @@
+/**
+ * A directory of audit logs, held to what was signed: all writers in it, and the checkpoints that
+ * somebody kept elsewhere. It reads and changes nothing; a server may be writing meanwhile.
+ */
+
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseVkey, type NamedKey } from '../audit/note.ts'
+import { Failure, systemErrorCode } from '../base/errors.ts'
+import { listWriters } from '../storage/journal/segment.ts'
+import { checkNote, readIfThere } from './checkpoint-files.ts'
+import { fileFinding, type Finding } from './finding.ts'
+import { parseKept, type KeptFile, type KeptNote } from './kept-checkpoints.ts'
+import type { SignedSize } from './tree-check.ts'
+import { verifyWriter, type WriterVerdict } from './writer-verdict.ts'
+
+export interface VerifyOrder {
+  /** Holds one directory for each writer. */
+  readonly directory: string
+  /** C2SP verifier key; else the one that a kept file has, else the one beside the logs. */
+  readonly publicKey?: string | undefined
+  readonly kept: readonly KeptFile[]
+  readonly onProgress?: (bytes: number, allBytes: number) => void
+}
+
+export interface AuditVerdict {
+  readonly isIntact: boolean
+  readonly publicKey: string
+  /** `directory`: it came from the same place as the log, so that who rewrote one could replace both. */
+  readonly keyFrom: 'given' | 'kept' | 'directory'
+  readonly writers: readonly WriterVerdict[]
+  /** About no writer that is here. */
+  readonly findings: readonly Finding[]
+  /** Kept checkpoints of other logs, by origin: nothing was compared with them. */
+  readonly others: readonly string[]
+  readonly bytes: number
+}
+
+export const KEY_FILE = 'checkpoint.pub'
+
+/** Throws `not_found` without logs, `key_missing` or `key_invalid` without a key, `audit_unreadable`. */
+export async function verifyAudit(order: VerifyOrder): Promise<AuditVerdict> {
+  try {
+    return await verify(order)
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (error instanceof Failure || code === undefined) throw error
+    throw new Failure('audit_unreadable', `the audit cannot be read (${code})`, { cause: error })
+  }
+}
+
+async function verify(order: VerifyOrder): Promise<AuditVerdict> {
+  const { directory } = order
+  const kept = order.kept.map((file) => keptOf(file))
+  const writers = await listWriters(directory)
+  if (writers.length === 0 && kept.length === 0)
+    throw new Failure('not_found', `there is no audit in ${directory}`)
+  const { key, ...about } = chooseKey(
+    order,
+    kept.flatMap(({ publicKey }) => publicKey ?? []),
+  )
+  const notes = kept.flatMap((one) => one.notes)
+  const allBytes = sizeOf(directory, writers)
+  let bytes = 0
+  const onBytes = (more: number): void => {
+    bytes += more
+    order.onProgress?.(bytes, allBytes)
+  }
+  const sorted = sortKept(notes, { key, writers })
+  const verdicts: WriterVerdict[] = []
+  for (const writer of writers) {
+    const own = sorted.of.get(writer) ?? []
+    verdicts.push(await verifyWriter({ directory, writer, writers, key, kept: own, onBytes }))
+  }
+  const { findings, others } = sorted
+  const isIntact = findings.length === 0 && verdicts.every((one) => one.findings.length === 0)
+  return { isIntact, ...about, writers: verdicts, findings, others, bytes }
+}
+
+function keptOf(file: KeptFile) {
+  const kept = parseKept(file)
+  if (!kept.ok) throw new Failure('usage_invalid', `${file.name} ${kept.error}`)
+  return kept.value
+}
+
+interface Chosen {
+  readonly key: NamedKey
+  readonly publicKey: string
+  readonly keyFrom: AuditVerdict['keyFrom']
+}
+
+function chooseKey({ directory, publicKey }: VerifyOrder, kept: readonly string[]): Chosen {
+  if (publicKey !== undefined) return chosen(publicKey, 'given', 'the public key')
+  const [first, ...others] = new Set(kept)
+  if (others.length > 0)
+    throw new Failure('key_invalid', 'the kept checkpoints are of several keys: give --public-key')
+  if (first !== undefined) return chosen(first, 'kept', 'the public key with a kept checkpoint')
+  const found = readIfThere(join(directory, KEY_FILE))
+  if (found === undefined)
+    throw new Failure('key_missing', `there is no ${KEY_FILE} in ${directory}: give --public-key`)
+  return chosen(found, 'directory', KEY_FILE)
+}
+
+function chosen(text: string, keyFrom: Chosen['keyFrom'], what: string): Chosen {
+  const key = parseVkey(text)
+  if (!key) throw new Failure('key_invalid', `${what} is no verifier key, or was changed`)
+  return { key, publicKey: text.trim(), keyFrom }
+}
+
+interface Sorted {
+  readonly of: ReadonlyMap<string, readonly SignedSize[]>
+  readonly findings: readonly Finding[]
+  readonly others: readonly string[]
+}
+
+interface Logs {
+  readonly key: NamedKey
+  readonly writers: readonly string[]
+}
+
+/** Each kept checkpoint to the log that it is of. */
+function sortKept(notes: readonly KeptNote[], { key, writers }: Logs): Sorted {
+  const of = new Map<string, SignedSize[]>()
+  const findings: Finding[] = []
+  const others: string[] = []
+  for (const { source, origin, note } of notes) {
+    if (!origin.startsWith(`${key.name}/`)) {
+      others.push(origin)
+      continue
+    }
+    const writer = origin.slice(key.name.length + 1)
+    const checked = checkNote(note, key, origin)
+    if (!checked.ok)
+      findings.push(fileFinding('checkpoint', { writer }, `${source} (${origin}) ${checked.error}`))
+    else if (!writers.includes(writer))
+      findings.push(missingLog(writer, source, checked.value.size))
+    else of.set(writer, [...(of.get(writer) ?? []), { ...checked.value, source }])
+  }
+  return { of, findings, others }
+}
+
+function missingLog(writer: string, source: string, size: number): Finding {
+  const message = `the log of writer ${writer} is not here, and ${source} was signed for ${size} records of it`
+  return { ...fileFinding('cut', { writer }, message), seq: 1, through: size }
+}
+
+function sizeOf(directory: string, writers: readonly string[]): number {
+  let bytes = 0
+  for (const writer of writers)
+    for (const name of readdirSync(join(directory, writer)))
+      if (name.endsWith('.jsonl'))
+        bytes += statSync(join(directory, writer, name), { throwIfNoEntry: false })?.size ?? 0
+  return bytes
+}
