@@ -5,13 +5,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readCheckpoint, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
-import { newestOf, type AnchorPlace } from './place.ts'
+import type { AnchorPlace } from './place.ts'
 
 export interface GitPlaceParts {
   /** Absolute: the work tree, or a directory in it. */
   readonly directory: string
-  /** Whose notes may be there. */
-  readonly origins: readonly string[]
   readonly isPushed: boolean
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -27,13 +25,13 @@ export async function openGitPlace(parts: GitPlaceParts): Promise<AnchorPlace> {
   const inside = await git('rev-parse', '--is-inside-work-tree')
   if (inside.code !== 0 || inside.stdout.trim() !== 'true')
     throw new Failure('refused', `git:${directory} is no work tree: run \`git init\` there`)
-  const known = newestOf(parts.origins.flatMap((origin) => readNote(directory, origin) ?? []))
+  const known = await readNotes(git, directory)
   return {
     name: `git:${directory}`,
     known,
     async write({ checkpoints }) {
       for (const checkpoint of checkpoints) writeNote(directory, checkpoint)
-      await commit(git, parts, checkpoints)
+      await commit(git, { directory, known, checkpoints })
       if (isPushed) await well(git('push', '--quiet'), `git push in ${directory} failed`)
     },
   }
@@ -46,13 +44,15 @@ interface GitEnd {
   readonly stdout: string
 }
 
+interface Commit extends Pick<AnchorPlace, 'known'> {
+  readonly directory: string
+  readonly checkpoints: readonly SignedCheckpoint[]
+}
+
 /** Also what a former run has written and could not commit. */
-async function commit(
-  git: Git,
-  { directory, origins }: GitPlaceParts,
-  checkpoints: readonly SignedCheckpoint[],
-): Promise<void> {
-  const files = origins.filter((origin) => readNote(directory, origin)).map(fileOf)
+async function commit(git: Git, { directory, known, checkpoints }: Commit): Promise<void> {
+  const origins = new Set([...known.keys(), ...checkpoints.map(({ origin }) => origin)])
+  const files = [...origins].map(fileOf)
   if (files.length === 0) return
   const failed = `git commit in ${directory} failed: try it there by hand`
   await well(git('add', '--', ...files), failed)
@@ -84,11 +84,25 @@ function runGit({ directory, env }: GitPlaceParts, args: readonly string[]): Pro
   })
 }
 
-function readNote(directory: string, origin: string): SignedCheckpoint | undefined {
+/** Those in files that are named after them, committed or not. */
+async function readNotes(git: Git, directory: string): Promise<Map<string, SignedCheckpoint>> {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
+  const { stdout } = await git(...list, '--', '*.checkpoint')
+  const known = new Map<string, SignedCheckpoint>()
+  for (const name of stdout.split('\0').filter((each) => each !== '')) {
+    const checkpoint = readCheckpoint(readIfThere(join(directory, name)))
+    if (checkpoint && `${checkpoint.origin}.checkpoint` === name)
+      known.set(checkpoint.origin, checkpoint)
+  }
+  return known
+}
+
+/** Nothing, for one that is in the index only. */
+function readIfThere(path: string): string {
   try {
-    return readCheckpoint(readFileSync(join(directory, fileOf(origin)), 'utf8'))
+    return readFileSync(path, 'utf8')
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
+    if (systemErrorCode(error) === 'ENOENT') return ''
     throw error
   }
 }

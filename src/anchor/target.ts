@@ -10,12 +10,13 @@ export type AnchorTarget =
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
 
+const FORM = /^(?:(?<scheme>[a-z][a-z0-9+.-]*):)?(?<rest>[^\0\n]+)$/
+
 /** The problem never quotes the target, which may be a URL with a secret in it. */
 export function parseTarget(text: string): Result<AnchorTarget, string> {
-  const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):)?(.*)$/s.exec(text) ?? []
-  if (/[\0\n]/.test(text) || rest === '') return err('names no place')
+  const { scheme = 'file', rest } = FORM.exec(text)?.groups ?? {}
+  if (rest === undefined) return err('names no place')
   switch (scheme) {
-    case undefined:
     case 'file':
       return ok({ kind: 'file', path: rest })
     case 'git':

@@ -11,8 +11,9 @@ import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import { readAuthority } from './authority.ts'
 import { readLogins, type Login, type Logins } from './login-file.ts'
-import { findRunning, operatorClientOf, reachable } from './running.ts'
+import { findRunning, operatorClientOf, reachable, witnessedHere } from './running.ts'
 import { loadLocal, type Local, type Session } from './session.ts'
+import type { WitnessedServer } from './witness-file.ts'
 
 export interface Connection {
   readonly client: Client
@@ -20,6 +21,8 @@ export interface Connection {
   readonly server: string
   /** The environment's name; for a control plane elsewhere its host, since only it knows. */
   readonly environment: string
+  /** What this server's checkpoints are kept under. */
+  readonly witnessed: WitnessedServer
   /** Present when the control plane is this machine's own. */
   readonly local?: Local & { readonly run: Run }
 }
@@ -60,8 +63,10 @@ function loginAt({ terminal }: Session, url: string): Logins['servers'][string] 
 }
 
 function connectTo({ shared, witness }: Session, { url, key, ca }: Login): Connection {
-  const client = asUsage(() => witness.createClient({ server: url }, { url, key, ca }))
-  return { client, server: url, environment: shared.env ?? URL.parse(url)?.host ?? url }
+  const witnessed = { server: url }
+  const client = asUsage(() => witness.createClient(witnessed, { url, key, ca }))
+  const environment = shared.env ?? URL.parse(url)?.host ?? url
+  return { client, server: url, environment, witnessed }
 }
 
 /** The client refuses URLs that would carry the key in clear, and says why. */
@@ -114,6 +119,7 @@ async function connectHere(session: Session, local: Local): Promise<Connection> 
     client: operatorClientOf(session, local, { run, key }),
     server: reachable(run.control),
     environment: config.environment,
+    witnessed: witnessedHere(local, run),
     local: { ...local, run },
   }
 }

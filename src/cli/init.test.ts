@@ -34,7 +34,7 @@ beforeEach(() => {
     env: { HOME: folder, APISTRONGHOLD_STATE_DIR: join(folder, 'state'), STRIPE_KEY: KEY },
   })
   const shared = { env: 'production', yes: true }
-  session = { terminal, shared, witness: createWitness(terminal, shared) }
+  session = { terminal, shared, witness: createWitness(terminal, {}) }
 })
 afterEach(() => {
   rmSync(folder, { recursive: true })

@@ -5,6 +5,7 @@ import { systemErrorCode } from '../base/errors.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { readRun, type Run } from '../state-dir/run-file.ts'
 import type { Local, Session } from './session.ts'
+import type { WitnessedServer } from './witness-file.ts'
 
 export type Found =
   | { readonly state: 'stopped' }
@@ -41,15 +42,18 @@ export function clientOf(run: Run, key?: string): Client {
   return createClient({ ...optionsFor(run), key })
 }
 
-/** An operator's client of this machine's own control plane, which is witnessed by its state. */
+/** An operator's client of this machine's own control plane. */
 export function operatorClientOf(
   { witness }: Session,
-  { state }: Local,
+  local: Local,
   { run, key }: { readonly run: Run; readonly key: string | undefined },
 ): Client {
-  const { control, environment } = run
-  const witnessed = { server: reachable(control), local: { environment, statePath: state.path } }
-  return witness.createClient(witnessed, { ...optionsFor(run), key })
+  return witness.createClient(witnessedHere(local, run), { ...optionsFor(run), key })
+}
+
+/** Its log is that of its state, whatever port it has. */
+export function witnessedHere({ state }: Local, { control, environment }: Run): WitnessedServer {
+  return { server: reachable(control), local: { environment, statePath: state.path } }
 }
 
 /** The run file is private to us: its address is one of this machine, its certificate the server's. */

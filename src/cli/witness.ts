@@ -21,7 +21,7 @@ import {
   type Sighting,
   type WitnessedServer,
 } from './witness-file.ts'
-import { judge, judgeList, type Doubt } from './witness-judgement.ts'
+import { judge, judgeList, type Doubt, type Judged } from './witness-judgement.ts'
 import { warningAsJson, warningInWords } from './witness-words.ts'
 
 /** How a command was told to speak. */
@@ -30,9 +30,24 @@ interface Manner {
   readonly verbose?: boolean | undefined
 }
 
+export interface Examined {
+  /** Those of the log that was known, as far as they are later than what was seen. */
+  readonly checkpoints: readonly SignedCheckpoint[]
+  readonly doubts: readonly Doubt[]
+  readonly publicKey: string
+  /** As it was before. */
+  readonly kept: Kept | undefined
+  readonly path: string
+}
+
 export interface Witness {
   /** A client whose answers are witnessed. Throws what `createClient` throws. */
   createClient(witnessed: WitnessedServer, options: ClientOptions): Client
+  /**
+   * Asks for the checkpoints of all writers and judges them by what was seen before. What it finds is
+   * kept, or warned of, at the end.
+   */
+  examine(client: Client): Promise<Examined>
   /** At the end of a command: keeps what was seen, and says what is wrong with it. Never throws. */
   settle(): Promise<void>
 }
@@ -44,10 +59,10 @@ const LIST_TIMEOUT_MS = 2000
 const SETTLE_MS = 10_000
 
 export function createWitness(terminal: Terminal, shared: Manner): Witness {
-  const watches: ServerWatch[] = []
+  const watches = new Map<Client, ServerWatch>()
   let timer: NodeJS.Timeout | undefined
   const settle = async () => {
-    for (const watch of watches) await watch.settle()
+    for (const watch of watches.values()) await watch.settle()
   }
   return {
     createClient(witnessed, options) {
@@ -58,9 +73,14 @@ export function createWitness(terminal: Terminal, shared: Manner): Witness {
           watch.take(note)
         },
       })
-      watches.push(watch)
+      watches.set(client, watch)
       timer ??= setInterval(() => void settle(), SETTLE_MS).unref()
       return client
+    },
+    async examine(client) {
+      const watch = watches.get(client)
+      if (!watch) throw new TypeError('a client of another witness')
+      return watch.examine(await client.audit.checkpoints())
     },
     async settle() {
       clearInterval(timer)
@@ -82,6 +102,8 @@ class ServerWatch {
   /** As it was before the first request: answers may come in another order than they were made. */
   #kept: Kept | undefined
   #listedAt = 0
+  /** Asked for by the command itself. */
+  #listed: AuditCheckpoints | undefined
   /** What is there cannot be read, or nothing can be written. */
   #isUnusable = false
   /** The newest of each writer, until it is kept. */
@@ -112,30 +134,42 @@ class ServerWatch {
     const isAnswered = this.#seen.size > 0 || this.#doubts.size > 0
     if (this.#isUnusable || !isAnswered) return
     const at = Date.now()
-    const list = this.#listedAt + LIST_MS < at ? await this.#list() : undefined
-    if (list) this.#takeList(list)
+    const list = this.#listed ?? (await this.#listWhenDue(at))
+    this.#listed = undefined
     if (this.#doubts.size === 0) this.#keep(at, list)
     this.#warn()
   }
 
-  async #list(): Promise<AuditCheckpoints | undefined> {
+  examine(list: AuditCheckpoints): Examined {
+    const judged = this.#takeList(list)
+    this.#listed = list
+    const { publicKey } = list
+    return { ...judged, publicKey, kept: this.#kept, path: this.#path }
+  }
+
+  async #listWhenDue(at: number): Promise<AuditCheckpoints | undefined> {
+    if (this.#listedAt + LIST_MS >= at) return undefined
     const { options } = this.#parts
     try {
-      return await createClient({ ...options, timeoutMs: LIST_TIMEOUT_MS }).audit.checkpoints()
+      const brief = createClient({ ...options, timeoutMs: LIST_TIMEOUT_MS })
+      const list = await brief.audit.checkpoints()
+      this.#takeList(list)
+      return list
     } catch {
       return undefined // next time
     }
   }
 
-  #takeList(list: AuditCheckpoints): void {
+  #takeList(list: AuditCheckpoints): Judged {
     const believed = this.#kept ?? { publicKey: list.publicKey, logs: {} }
     for (const { note } of this.#seen.values()) {
       const judged = judge(note, believed)
       if (!judged.ok) this.#doubt(judged.error)
     }
-    const { checkpoints, doubts } = judgeList(list, believed)
-    for (const checkpoint of checkpoints) this.#see(checkpoint)
-    for (const doubt of doubts) this.#doubt(doubt)
+    const judged = judgeList(list, believed)
+    for (const checkpoint of judged.checkpoints) this.#see(checkpoint)
+    for (const doubt of judged.doubts) this.#doubt(doubt)
+    return judged
   }
 
   /** Nothing without a key, nor beside what is in doubt. */
