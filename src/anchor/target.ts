@@ -12,24 +12,21 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
 
 const FORM = /^(?:(?<scheme>[a-z][a-z0-9+.-]*):)?(?<rest>[^\0\n]+)$/
 
+const READERS: Readonly<Record<string, (rest: string) => Result<AnchorTarget, string>>> = {
+  file: (path) => ok({ kind: 'file', path }),
+  git: (directory) => ok({ kind: 'git', directory }),
+  http: (rest) => webTarget('POST', `http:${rest}`),
+  https: (rest) => webTarget('POST', `https:${rest}`),
+  'put+http': (rest) => webTarget('PUT', `http:${rest}`),
+  'put+https': (rest) => webTarget('PUT', `https:${rest}`),
+}
+
 /** The problem never quotes the target, which may be a URL with a secret in it. */
 export function parseTarget(text: string): Result<AnchorTarget, string> {
   const { scheme = 'file', rest } = FORM.exec(text)?.groups ?? {}
   if (rest === undefined) return err('names no place')
-  switch (scheme) {
-    case 'file':
-      return ok({ kind: 'file', path: rest })
-    case 'git':
-      return ok({ kind: 'git', directory: rest })
-    case 'http':
-    case 'https':
-      return webTarget('POST', text)
-    case 'put+http':
-    case 'put+https':
-      return webTarget('PUT', text.slice('put+'.length))
-    default:
-      return err('begins with what is neither file:, git:, https: nor put+https:')
-  }
+  const read = Object.hasOwn(READERS, scheme) ? READERS[scheme] : undefined
+  return read?.(rest) ?? err('begins with what is neither file:, git:, https: nor put+https:')
 }
 
 function webTarget(method: 'POST' | 'PUT', text: string): Result<AnchorTarget, string> {

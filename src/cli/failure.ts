@@ -4,7 +4,14 @@ import { CommanderError } from 'commander'
 import { ApiError, UnreachableError } from '../../sdk/src/client.ts'
 import { Failure, systemErrorCode, type FailureCode } from '../base/errors.ts'
 
-export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, notFound: 4, tampered: 5 } as const
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  notFound: 4,
+  tampered: 5,
+} as const
 
 export interface Ending {
   readonly exitCode: number
