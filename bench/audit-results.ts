@@ -76,10 +76,15 @@ ${formatMarkdown({ header: ['', ...runs.map(({ records }) => `${millions(records
 p50 (p95), in milliseconds, and how many records were found:
 
 ${formatMarkdown({ header: ['question', ...runs.map(({ records }) => `of ${millions(records)}`)], rows: questionRows(runs) })}
+${exportSection(Object.values(exports))}`
+}
 
+function exportSection(runs: readonly ExportRun[]): string {
+  if (runs.length === 0) return ''
+  return `
 \`audit export\` of the whole month, from the command's start to its end; memory is resident:
 
-${formatMarkdown({ header: ['format', 'requests', 'file MB', 'seconds', 'requests/s', 'server MB before', 'server MB', 'command MB'], rows: exportRows(Object.values(exports)) })}
+${formatMarkdown({ header: ['format', 'requests', 'file MB', 'seconds', 'requests/s', 'server MB before', 'server MB', 'command MB'], rows: exportRows(runs) })}
 `
 }
 
