@@ -50,10 +50,13 @@ export function checkNote(
   return ok(checkpoint)
 }
 
-/** Undefined for what the journal never wrote: it does without, too. */
-export function readFrontier(directory: string): SignedSize | undefined {
-  const frontier = Frontier.parse(readIfThere(join(directory, 'frontier')) ?? '')
-  return frontier && { size: frontier.size, root: frontier.root(), source: 'frontier' }
+/** Undefined where there is none; an error for what the journal never wrote. */
+export function readFrontier(directory: string): Result<SignedSize | undefined, string> {
+  const text = readIfThere(join(directory, 'frontier'))
+  if (text === undefined) return ok(undefined)
+  const frontier = Frontier.parse(text)
+  if (!frontier) return err('"frontier" is nothing that the journal wrote: it was changed')
+  return ok({ size: frontier.size, root: frontier.root(), source: 'frontier' })
 }
 
 export function readIfThere(path: string): string | undefined {

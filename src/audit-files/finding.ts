@@ -67,3 +67,11 @@ export function fileFinding(
 ): Finding {
   return { kind, writer, ...(segment !== undefined && { segment }), isCertain: true, message }
 }
+
+/** About what the journal noted for itself, which nobody signed. */
+export const frontierFinding = (writer: string, words: string): Finding =>
+  fileFinding(
+    'frontier',
+    { writer, segment: 'frontier' },
+    `${words} (remove it while nothing runs, and it is made anew)`,
+  )

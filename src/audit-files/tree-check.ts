@@ -4,7 +4,7 @@
  */
 
 import type { Finding } from './finding.ts'
-import { fileFinding, findingOf } from './finding.ts'
+import { fileFinding, findingOf, frontierFinding } from './finding.ts'
 import { LogTrees } from './log-trees.ts'
 import type { Place } from './segment-lines.ts'
 import { judge, type Suspect } from './suspect.ts'
@@ -119,24 +119,36 @@ export class TreeCheck {
   }
 
   #agree({ size, source }: SignedSize): void {
-    const { writer } = this.#parts
     this.#agreed = size
-    if (!this.#suspect) return
-    const { seq } = this.#suspect
-    const segment = this.#parts.segmentOf(seq)?.replace('.jsonl', '.hashes')
-    const message = `the hash of record ${seq} (${segment ?? ''}) was changed; the record itself is as it was signed (${source}, ${size} records)`
-    this.#findings.push({ ...fileFinding('hashes', { writer, segment }, message), seq })
+    if (this.#suspect) this.#findings.push(this.#excess(this.#suspect, { size, source }))
     this.#suspect = undefined
     this.#trees.trustRecords()
   }
 
-  #blame(): Finding {
+  /** What is too much beside records that are all as they were signed: a line, or a hash that says otherwise. */
+  #excess(
+    suspect: Suspect,
+    { size, source }: { readonly size: number; readonly source: string },
+  ): Finding {
+    if (suspect.line?.isBeyond === true) return this.#judged(suspect)
     const { writer } = this.#parts
+    const { seq } = suspect
+    const segment = this.#parts.segmentOf(seq)?.replace('.jsonl', '.hashes')
+    const message = `the hash of record ${seq} (${segment ?? ''}) was changed; the record itself is as it was signed (${source}, ${size} records)`
+    return { ...fileFinding('hashes', { writer, segment }, message), seq }
+  }
+
+  #blame(): Finding {
     if (!this.#suspect) return this.#rewritten()
-    const { seq, place } = this.#suspect
-    const { kind, words, through } = judge(this.#suspect)
     const isCertain = this.#fault?.isCertain === true
-    const doubt = isCertain ? '' : `; ${this.#doubt(seq)}`
+    const doubt = isCertain ? '' : `; ${this.#doubt(this.#suspect.seq)}`
+    return this.#judged(this.#suspect, { isCertain, doubt })
+  }
+
+  #judged(suspect: Suspect, { isCertain, doubt } = { isCertain: true, doubt: '' }): Finding {
+    const { writer } = this.#parts
+    const { seq, place } = suspect
+    const { kind, words, through } = judge(suspect)
     return findingOf(kind, { writer, seq, through, place, isCertain }, words + doubt)
   }
 
@@ -159,8 +171,8 @@ export class TreeCheck {
   }
 
   #noteFinding(): Finding {
-    const { writer, noted } = this.#parts
-    const message = `"frontier" does not fit the records, which are as they were signed: it was changed (remove it while nothing runs, and it is made anew)`
-    return fileFinding('frontier', { writer, segment: noted?.source }, message)
+    const words =
+      '"frontier" does not fit the records, which are as they were signed: it was changed'
+    return frontierFinding(this.#parts.writer, words)
   }
 }

@@ -5,7 +5,7 @@ import type { NamedKey } from '../audit/note.ts'
 import { systemErrorCode } from '../base/errors.ts'
 import { hashesPath, listHashes, listSegments } from '../storage/journal/segment.ts'
 import { checkNote, originOf, readCheckpoints, readFrontier } from './checkpoint-files.ts'
-import { fileFinding, type Finding } from './finding.ts'
+import { fileFinding, frontierFinding, type Finding } from './finding.ts'
 import type { Place } from './segment-lines.ts'
 import { SegmentWalk } from './segment-walk.ts'
 import { StoredHashes } from './stored-hashes.ts'
@@ -56,7 +56,9 @@ export async function verifyWriter(log: WriterLog): Promise<WriterVerdict> {
   const own = join(log.directory, log.writer)
   const frontier = readFrontier(own)
   const { signed, findings } = ownCheckpoints(log, own)
-  const reading = new LogReading(log, { signed: [...signed, ...log.kept], frontier })
+  const noted = frontier.ok ? frontier.value : undefined
+  const reading = new LogReading(log, { signed: [...signed, ...log.kept], noted })
+  if (!frontier.ok) reading.check.report(frontierFinding(log.writer, frontier.error))
   findings.forEach((finding) => {
     reading.check.report(finding)
   })
@@ -85,7 +87,7 @@ function ownCheckpoints({ key, writer }: WriterLog, directory: string): Own {
 
 interface Held {
   readonly signed: readonly SignedSize[]
-  readonly frontier: SignedSize | undefined
+  readonly noted: SignedSize | undefined
 }
 
 class LogReading {
@@ -104,13 +106,13 @@ class LogReading {
   #end: Place | undefined
   #tornBytes = 0
 
-  constructor(log: WriterLog, { signed, frontier }: Held) {
+  constructor(log: WriterLog, { signed, noted }: Held) {
     this.#log = log
     this.#own = join(log.directory, log.writer)
     this.#covered = Math.max(0, ...signed.map(({ size }) => size))
     this.#kept = log.kept.toSorted((one, other) => other.size - one.size)[0]
     const segmentOf = (seq: number) => this.#segmentOf(seq)
-    this.check = new TreeCheck({ writer: log.writer, signed, noted: frontier, segmentOf })
+    this.check = new TreeCheck({ writer: log.writer, signed, noted, segmentOf })
   }
 
   async run(): Promise<void> {

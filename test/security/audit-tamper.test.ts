@@ -176,6 +176,25 @@ describe('AU-03 audit verify', () => {
         }
   })
 
+  it('names the record behind a line that is there twice', async () => {
+    for (const name of segmentsOf(audit.files, own))
+      for (const [index, line] of linesOf(bytesOf(name)).entries()) {
+        const files = withLines(name, (lines) => lines.toSpliced(index, 0, line))
+        // Behind the very last one no signature says that nothing follows.
+        const isCertain = seqOf(line) < 12
+        expect(await found(files)).toMatchObject([
+          { kind: 'duplicated', seq: seqOf(line) + 1, line: index + 2, isCertain },
+        ])
+      }
+  })
+
+  it("takes no other root from the journal's own note, which nobody signed", async () => {
+    const name = `${own}/frontier`
+    const at = bytesOf(name).indexOf('\n')
+    for (const files of [flipped(name, at + 1, 0x01), copy().set(name, Buffer.from('nonsense'))])
+      expect(await found(files)).toMatchObject([{ kind: 'frontier', writer: own }])
+  })
+
   it('names the record from which on the log is cut, between lines and within them', async () => {
     for (const writer of WRITERS) {
       const name = segmentsOf(audit.files, writer).at(-1) ?? ''
