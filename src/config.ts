@@ -37,6 +37,8 @@ export interface ServiceSettings {
   readonly credential?: SourceReference
   readonly splits: ReadonlyMap<string, SourceReference>
   readonly origin?: string
+  /** Asked for minted tokens. */
+  readonly tokenOrigin?: string
   /** Absolute. */
   readonly caFile?: string
   readonly allowPrivateAddress: boolean
@@ -286,6 +288,7 @@ function serviceOf(section: ServiceSection, directory: string): ServiceSettings 
     ...(credential === undefined ? {} : { credential }),
     splits: new Map(Object.entries(section.splits ?? {})),
     ...(origin === undefined ? {} : { origin }),
+    ...(section.token_origin === undefined ? {} : { tokenOrigin: section.token_origin }),
     ...(caFile === undefined ? {} : { caFile: resolve(directory, caFile) }),
     allowPrivateAddress: section.allow_private_address ?? false,
     ...(hosts === undefined ? {} : { hosts }),

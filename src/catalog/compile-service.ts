@@ -41,7 +41,11 @@ export function compileService(source: ServiceSource): {
     scopes,
     hosts,
   })
-  const forms = compileForms(source.credential)
+  const forms = compileForms(source.credential, {
+    tokenOrigin: settings.tokenOrigin,
+    origin: settings.origin,
+    hosts: definition.hosts.map(({ host }) => host),
+  })
   const service = serviceOf(source, { scopes, hosts, forms: forms.ok ? forms.value : [] })
   const problems = [
     ...hostProblems,
@@ -61,7 +65,7 @@ interface Parts {
 }
 
 function serviceOf(source: ServiceSource, { scopes, hosts, forms }: Parts): Service {
-  const { definition, settings, credential, credentialName } = source
+  const { definition, settings, credentialName } = source
   const { auth } = definition
   const wildcards = definition.hosts.filter(({ host }) => host.startsWith('*.'))
   return {
@@ -79,7 +83,7 @@ function serviceOf(source: ServiceSource, { scopes, hosts, forms }: Parts): Serv
     tokenPrefix: tokenPrefixOf(auth.token_shape ?? '{token}'),
     clients: clientsOf(definition),
     scopes,
-    support: supportFor(definition, credential),
+    support: supportFor(definition, forms),
     refusal: definition.refusal ?? 'problem',
     bodyLimitBytes: settings.bodyLimitBytes ?? DEFAULT_BODY_LIMIT,
     allowEncodedSlash: definition.allow_encoded_slash ?? false,
@@ -143,6 +147,7 @@ function injectProblems(
   { inject, credentialForms }: Service,
 ): readonly Problem[] {
   const known = new Set(credentialForms.flatMap(({ fields }) => fields.map(({ name }) => name)))
+  if (credentialForms.some(({ mint }) => mint)) known.add('secret')
   return inject.flatMap(({ format, hosts = [] }, index) => {
     const path = ['auth', 'inject', index]
     const names = [...format.matchAll(/\{([a-z][a-z0-9_]*)\}/g)].map(([, name = '']) => name)

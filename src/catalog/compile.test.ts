@@ -291,17 +291,47 @@ describe('a credential', () => {
       aService('rules:\n  - {scope: read, match: [GET /a]}').replace('{type: api_key}', credential),
     ).services.get('acme')!
 
-  it('that would be minted is a static access token for now', () => {
-    expect(withCredential('{type: oauth2_refresh}')).toMatchObject({
-      support: { ready: true, note: expect.stringContaining('static access token') as string },
-      credentialForms: [{ type: 'access_token', fields: [{ name: 'secret', secret: true }] }],
+  it('from which tokens are minted can be an access token as well', () => {
+    const url = 'https://id.example/token'
+    const service = withCredential(`{type: oauth2_refresh, mint: {token_url: "${url}"}}`)
+    expect(service.support).toEqual({
+      ready: true,
+      note: 'mints short-lived tokens (oauth2_refresh)',
     })
+    expect(service.credentialForms).toMatchObject([
+      {
+        type: 'oauth2_refresh',
+        fields: [{ name: 'client_id' }, { name: 'client_secret' }, { name: 'refresh_token' }],
+        mint: { url, clientAuth: 'basic', body: 'form' },
+      },
+      { type: 'access_token', fields: [{ name: 'secret', secret: true }] },
+    ])
   })
 
-  it('that can be stored is preferred to one that would be minted', () => {
-    const service = withCredential('{any_of: [{type: github_app}, {type: api_key}]}')
-    expect(service.support).toEqual({ ready: true })
-    expect(service.credentialForms).toMatchObject([{ type: 'api_key' }])
+  it('is minted where the configuration says, or else with the service', () => {
+    const form = '{type: github_app, mint: {token_url: "https://api.acme.com/t/{app_id}"}}'
+    const tokenOrigin = { url: 'https://127.0.0.1:1', allowPrivateAddress: true, ca: 'PEM' }
+    const text = aService('rules:\n  - {scope: read, match: [GET /a]}')
+    const mintWith = (acme: ServiceSettings) =>
+      catalogFor(text.replace('{type: api_key}', form), { acme }).services.get('acme')
+        ?.credentialForms[0]?.mint
+    expect(mintWith({ tokenOrigin })).toMatchObject({
+      url: 'https://127.0.0.1:1/t/{app_id}',
+      allowPrivateAddress: true,
+      ca: 'PEM',
+    })
+    const origin = { url: 'https://127.0.0.1:2', allowPrivateAddress: false }
+    expect(mintWith({ origin })).toMatchObject({ url: 'https://127.0.0.1:2/t/{app_id}' })
+    expect(mintWith({})).toMatchObject({ url: 'https://api.acme.com/t/{app_id}' })
+  })
+
+  it.each([
+    ['{type: oauth2_refresh}', 'mint.token_url'],
+    ['{type: google_service_account}', 'mint.scope'],
+    ['{type: oauth2_refresh, mint: {token_url: "http://id.example/"}}', 'https URL'],
+  ])('%s is refused', (credential, expected) => {
+    const text = aService('rules:\n  - {scope: read, match: [GET /a]}')
+    expect(mistakesIn(text.replace('{type: api_key}', credential)).join()).toContain(expected)
   })
 
   it('is split by scope under names of its own', () => {

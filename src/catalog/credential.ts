@@ -2,52 +2,63 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import { compileExpression } from './pattern.ts'
-import { MINTED_TYPES, type CredentialDefinition, type ServiceDefinition } from './schema.ts'
+import { compileMint, FIELDS_BY_GRANT, type MintPlace } from './mint.ts'
+import type {
+  CredentialDefinition,
+  FieldDefinition,
+  FormDefinition,
+  ServiceDefinition,
+} from './schema.ts'
 import type { CredentialField, CredentialForm, Support } from './service.ts'
-
-type FormDefinition = NonNullable<CredentialDefinition['any_of']>[number]
-type FieldDefinition = NonNullable<FormDefinition['fields']>[number]
 
 /** `{secret}` in `inject` is the value itself: the stored one, or what is minted from it. */
 const ONE_SECRET: readonly FieldDefinition[] = [{ name: 'secret', secret: true }]
 
-const definitionsOf = (credential: CredentialDefinition): readonly FormDefinition[] =>
-  credential.any_of ??
-  (credential.type === undefined ? [] : [{ type: credential.type, fields: credential.fields }])
+/** Asks another service of its provider for a key, which this build cannot do yet. */
+const LATER: readonly string[] = ['aws_assume_role']
 
-const isStored = ({ type }: FormDefinition): boolean => !MINTED_TYPES.includes(type)
+const definitionsOf = (credential: CredentialDefinition): readonly FormDefinition[] =>
+  credential.any_of ?? (credential.type === undefined ? [] : [definitionOf(credential)])
+
+function definitionOf({ type = 'api_key', fields, mint }: CredentialDefinition): FormDefinition {
+  return { type, fields, mint }
+}
 
 /**
- * The forms that can be used now, preferred first. Until tokens can be minted, a service whose
- * every form mints them takes one that the operator got elsewhere.
+ * The forms that can be used now, preferred first. Where every form mints tokens, one that the
+ * operator got elsewhere does as well.
  */
 export function compileForms(
   credential: CredentialDefinition,
+  place: MintPlace,
 ): Result<readonly CredentialForm[], string> {
-  const definitions = definitionsOf(credential)
-  const stored = definitions.filter(isStored)
-  if (stored.length === 0 && definitions.length > 0)
-    return compileForm({ type: 'api_key' }, 'access_token')
   const forms: CredentialForm[] = []
-  for (const definition of stored) {
-    const form = compileForm(definition, definition.type)
+  for (const definition of definitionsOf(credential)) {
+    if (LATER.includes(definition.type)) continue
+    const form = compileForm(definition, place)
     if (!form.ok) return form
-    forms.push(...form.value)
+    forms.push(form.value)
   }
-  return ok(forms)
+  const isMintedOnly = forms.length > 0 && forms.every(({ mint }) => mint !== undefined)
+  return ok(isMintedOnly ? [...forms, ACCESS_TOKEN] : forms)
 }
 
-function compileForm(
-  { fields }: FormDefinition,
-  type: string,
-): Result<readonly CredentialForm[], string> {
-  const compiled: CredentialField[] = []
-  for (const definition of fields ?? ONE_SECRET) {
-    const field = compileField(definition)
+const ACCESS_TOKEN: CredentialForm = {
+  type: 'access_token',
+  fields: [{ name: 'secret', secret: true, optional: false }],
+}
+
+function compileForm(definition: FormDefinition, place: MintPlace): Result<CredentialForm, string> {
+  const { type } = definition
+  const mint = compileMint(definition, place)
+  if (!mint.ok) return mint
+  const fields: CredentialField[] = []
+  for (const one of definition.fields ?? FIELDS_BY_GRANT.get(type) ?? ONE_SECRET) {
+    const field = compileField(one)
     if (!field.ok) return field
-    compiled.push(field.value)
+    fields.push(field.value)
   }
-  return ok([{ type, fields: compiled }])
+  return ok({ type, fields, ...(mint.value && { mint: mint.value }) })
 }
 
 function compileField({
@@ -67,18 +78,15 @@ function compileField({
 /** Whether this build can send requests to the service at all. */
 export function supportFor(
   definition: ServiceDefinition,
-  credential: CredentialDefinition,
+  forms: readonly CredentialForm[],
 ): Support {
   const isSigned = definition.auth.inject.some((rule) => rule.in === 'sigv4')
   if (isSigned || definition.operation_rules !== undefined)
     return { ready: false, why: 'requests to it are signed (SigV4), which is not built yet' }
   if ((definition.rules ?? []).length === 0)
     return { ready: false, why: 'it takes GraphQL documents only, which are not judged yet' }
-  const forms = definitionsOf(credential)
-  if (forms.length === 0 || forms.some(isStored)) return { ready: true }
-  const types = forms.map(({ type }) => type).join(', ')
-  return {
-    ready: true,
-    note: `takes a static access token until tokens can be minted (${types})`,
-  }
+  const minted = forms.filter(({ mint }) => mint).map(({ type }) => type)
+  return minted.length === 0
+    ? { ready: true }
+    : { ready: true, note: `mints short-lived tokens (${minted.join(', ')})` }
 }

@@ -106,14 +106,18 @@ const fieldSchema = strict({
   note: text.optional(),
 })
 
-/** Types whose stored fields are not what the upstream takes: something is minted from them. */
-export const MINTED_TYPES: readonly string[] = [
-  'oauth2_refresh',
-  'oauth2_client_credentials',
-  'google_service_account',
-  'github_app',
-  'aws_assume_role',
-]
+/** How a token is made from the stored fields, and where. */
+const mintSchema = strict({
+  token_url: text
+    .regex(/^https:\/\/[^\s?#@]+$/, { error: 'must be an https URL without a query' })
+    .optional(),
+  client_auth: oneOf(['basic', 'post']).optional(),
+  body: oneOf(['form', 'json']).optional(),
+  scope: text.optional(),
+  audience: text.optional(),
+  /** For people: what the issuer does with it. */
+  how: text.optional(),
+})
 
 const formSchema = strict({
   type: oneOf([
@@ -128,7 +132,7 @@ const formSchema = strict({
     'aws_assume_role',
   ]),
   fields: listOf(fieldSchema).optional(),
-  mint: mapOf(text, z.union([text, flag])).optional(),
+  mint: mintSchema.optional(),
   note: text.optional(),
 })
 
@@ -233,3 +237,5 @@ export type ServiceDefinition = z.output<typeof serviceSchema>
 export type CredentialDefinition = z.output<typeof credentialSchema>
 export type RuleDefinition = NonNullable<ServiceDefinition['rules']>[number]
 export type UsageDefinition = NonNullable<ServiceDefinition['usage']>[number]
+export type FormDefinition = NonNullable<CredentialDefinition['any_of']>[number]
+export type FieldDefinition = NonNullable<FormDefinition['fields']>[number]

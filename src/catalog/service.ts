@@ -81,13 +81,33 @@ export interface CredentialField {
   readonly pattern?: RegExp
 }
 
+/** How the short-lived `{secret}` of requests is made from what is stored. */
+export interface MintRule {
+  readonly grant: MintGrant
+  /** Where it is asked for; `{field}` stands for a field of the credential. */
+  readonly url: string
+  readonly clientAuth: 'basic' | 'post'
+  readonly body: 'form' | 'json'
+  /** Of OAuth, as the server wants them: separated by spaces. */
+  readonly scope: string | undefined
+  readonly audience: string | undefined
+  /** PEM text. */
+  readonly ca: string | undefined
+  readonly allowPrivateAddress: boolean
+}
+
+export type MintGrant =
+  'oauth2_refresh' | 'oauth2_client_credentials' | 'google_service_account' | 'github_app'
+
 /** One way to hold this service's credential. */
 export interface CredentialForm {
   readonly type: string
   readonly fields: readonly CredentialField[]
+  /** Absent: the stored fields are what goes into requests. */
+  readonly mint?: MintRule
 }
 
-/** Whether this build can use the service at all; SigV4 and minted tokens come later. */
+/** Whether this build can use the service at all; SigV4 comes later. */
 export type Support =
   { readonly ready: true; readonly note?: string } | { readonly ready: false; readonly why: string }
 

@@ -8,6 +8,8 @@ export interface ServiceSettings {
   /** Name of its secret, where it is not the service's id. */
   readonly credential?: string | undefined
   readonly origin?: OriginOverride | undefined
+  /** Asked for tokens instead of the host that the catalogue names. */
+  readonly tokenOrigin?: OriginOverride | undefined
   /** Exact names under the service's wildcard hosts. */
   readonly hosts?: readonly string[] | undefined
   readonly bodyLimitBytes?: number | undefined

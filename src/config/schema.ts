@@ -81,13 +81,18 @@ const serviceSection = section({
     form: 'https://HOST:PORT',
     meaning: 'dials this instead (a mock, a private gateway); the rules stay as they are',
   }),
+  token_origin: setting(origin(), {
+    form: 'https://HOST:PORT',
+    meaning:
+      'asks this for the tokens that are minted (OAuth, apps), at the path of the service file',
+  }),
   ca_file: setting(path(), {
     form: 'path',
-    meaning: 'certificates (PEM) that verify the origin, instead of the public ones',
+    meaning: 'certificates (PEM) that verify both origins, instead of the public ones',
   }),
   allow_private_address: setting(flag(), {
     form: 'true or false',
-    meaning: 'lets the origin be on loopback or in a private network',
+    meaning: 'lets both origins be on loopback or in a private network',
     preset: 'false',
   }),
   hosts: setting(listOf(hostName(), 'host names'), {

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { Failure, systemErrorCode } from '../base/errors.ts'
+import type { Catalog } from '../catalog/catalog.ts'
 import type { ServiceSettings as CatalogSettings } from '../catalog/settings.ts'
-import type { OriginOverride, Service } from '../catalog/service.ts'
+import type { CredentialForm, OriginOverride, Service } from '../catalog/service.ts'
 import type { Config, ServiceSettings } from '../config.ts'
 import type { SourceReference } from '../secret/reference.ts'
 
@@ -15,7 +16,8 @@ export function catalogSettings(config: Config): ReadonlyMap<string, CatalogSett
       {
         extends: settings.extends,
         credential: settings.credential && secretNameOf(id, settings.credential),
-        origin: overrideOf(id, settings),
+        origin: overrideOf(id, settings, settings.origin),
+        tokenOrigin: overrideOf(id, settings, settings.tokenOrigin),
         hosts: settings.hosts,
         bodyLimitBytes: settings.bodyLimitBytes,
       },
@@ -43,8 +45,25 @@ export function secretNamesOf({
   return [...new Set([credential, ...credentialSplits.values()])]
 }
 
-/** Where a service's credential may go: its own hosts, or what the operator put in their place. */
-export function originsOf({ origin, hosts }: Service): readonly string[] {
+/** The forms of the service that a secret is for; `openai-admin` has those of `openai`. */
+export function formsOf({ services }: Catalog, name: string): readonly CredentialForm[] {
+  for (const service of services.values())
+    if (secretNamesOf(service).includes(name)) return service.credentialForms
+  return []
+}
+
+/**
+ * Where a service's credential may go: its own hosts, or what the operator put in their place, and
+ * whom tokens are asked of that are minted from it.
+ */
+export function originsOf(service: Service): readonly string[] {
+  const minting = service.credentialForms.flatMap(({ mint }) =>
+    mint ? [new URL(mint.url).origin] : [],
+  )
+  return [...new Set([...hostOrigins(service), ...minting])]
+}
+
+function hostOrigins({ origin, hosts }: Service): readonly string[] {
   if (origin) return [origin.url]
   return hosts
     .filter(({ name, auth }) => auth === 'inject' && !name.startsWith('*.'))
@@ -58,7 +77,8 @@ function secretNameOf(id: string, reference: SourceReference): string {
 
 function overrideOf(
   id: string,
-  { origin, caFile, allowPrivateAddress }: ServiceSettings,
+  { caFile, allowPrivateAddress }: ServiceSettings,
+  origin: string | undefined,
 ): OriginOverride | undefined {
   if (origin === undefined) return undefined
   const override = { url: origin, allowPrivateAddress }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
 import type { GrantUse } from '../policy/grant-store.ts'
 import type { Revocation } from '../policy/revocation-log.ts'
+import { unpackToken, type PackedToken, type TokenDesk } from '../secret/handed-token.ts'
 import type { SealedSecret } from '../secret/sealed-store.ts'
 import type { Replay } from '../token/replay.ts'
 
@@ -31,6 +32,8 @@ export interface ServerCalls<Orders> extends GrantUse {
   /** The envelope, and the highest version of this name that any process has opened. */
   findSealed(name: string): Promise<{ secret: SealedSecret | undefined; floor: number }>
   raiseFloor(name: string, version: number): Promise<void>
+  /** Minted for all workers at once; see secret/handed-token.ts. */
+  takeToken(name: string, refused: string | undefined): Promise<PackedToken>
   claimProof(proofId: string, expiresAt: number, now: number): Promise<boolean>
 }
 
@@ -67,6 +70,7 @@ const SHAPES: Readonly<Record<keyof ServerCalls<unknown>, z.ZodType>> = {
   failed: z.tuple([z.object({ code: z.string(), problem: z.string() })]),
   findSealed: z.tuple([name]),
   raiseFloor: z.tuple([name, count]),
+  takeToken: z.tuple([name, name.optional()]),
   claimProof: z.tuple([name, z.number(), z.number()]),
   findByDigest: z.tuple([name]),
   bindAddress: z.tuple([name, name]),
@@ -90,6 +94,7 @@ type Asking = {
       | 'reserve'
       | 'findSealed'
       | 'raiseFloor'
+      | 'takeToken'
       | 'claimProof',
   >(
     name: K,
@@ -124,5 +129,14 @@ export function remoteStores(server: Asking) {
       highest: (secretName: string): number => floors.get(secretName) ?? 0,
       raise: (secretName: string, version: number) => server.ask('raiseFloor', secretName, version),
     },
+  }
+}
+
+/** The server's token desk as a worker asks it. */
+export function remoteDesk(server: Asking): TokenDesk {
+  return {
+    take: async (name, refused) => unpackToken(await server.ask('takeToken', name, refused)),
+    // Who makes the server forget tells it first, and the workers afterwards.
+    forget: () => undefined,
   }
 }

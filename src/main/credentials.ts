@@ -3,15 +3,15 @@
 import type { KeyObject } from 'node:crypto'
 import type { Now } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import type { Catalog } from '../catalog/catalog.ts'
-import type { Service } from '../catalog/service.ts'
+import { formsOf } from '../config/service-settings.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
-import type { CredentialShape } from '../secret/parse-fields.ts'
+import type { TokenDesk } from '../secret/handed-token.ts'
 import type { SourceReference } from '../secret/reference.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { Secret } from '../secret/secret.ts'
 import { createEnvStore } from '../secret-stores/env.ts'
 import { createFileStore } from '../secret-stores/file.ts'
+import { createMintedSource } from '../secret-stores/minting/minted.ts'
 import { createCredentialSource } from '../secret-stores/sources.ts'
 import { createValueVersion } from '../secret-stores/value-version.ts'
 import { createVaultStore } from '../secret-stores/vault.ts'
@@ -28,28 +28,42 @@ export interface CredentialParts {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly log: Log
   readonly now: Now
+  /** Who mints tokens from what is stored: this process, or the server that it works for. */
+  readonly openDesk: (stored: CredentialSource, mounted: Mounted) => TokenDesk
 }
 
-export interface Credentials extends Required<CredentialSource> {
-  /** Whether the source holds something, without opening it where that can be avoided. */
-  isConfigured(name: string): Promise<boolean>
+export interface Mounted {
   /** What a reference outside the vault names, read now: for what is no service's credential. */
   readMounted(reference: SourceReference): Promise<Secret | undefined>
+}
+
+export interface Credentials extends Required<CredentialSource>, Mounted {
+  readonly desk: TokenDesk
+  /** Whether the source holds something, without opening it where that can be avoided. */
+  isConfigured(name: string): Promise<boolean>
 }
 
 export function openCredentials(parts: CredentialParts): Credentials {
   const { settings, log, now } = parts
   const stores = openStores(parts)
-  const source = createCredentialSource({
+  const stored = createCredentialSource({
     references: () => settings.current.references,
     stores,
-    shapeOf: (name) => shapeOf(settings.current.catalog, name),
+    shapeOf: (name) => ({ forms: formsOf(settings.current.catalog, name) }),
     originsOf: (name) => settings.current.origins.get(name) ?? new Set(),
     now,
     log,
   })
+  const mounted: Mounted = { readMounted: (reference) => readMounted(reference, stores) }
+  const desk = parts.openDesk(stored, mounted)
+  const source = createMintedSource({
+    ...{ stored, desk, now, log, random: Math.random },
+    formsOf: (name) => formsOf(settings.current.catalog, name),
+  })
   return {
     ...source,
+    ...mounted,
+    desk,
     async isConfigured(name) {
       const reference = settings.current.references.get(name)
       switch (reference?.source) {
@@ -63,7 +77,6 @@ export function openCredentials(parts: CredentialParts): Credentials {
           return isReadable(stores.file.read(reference.path))
       }
     },
-    readMounted: (reference) => readMounted(reference, stores),
   }
 }
 
@@ -107,15 +120,4 @@ async function isReadable(reading: Promise<unknown>): Promise<boolean> {
     (stored) => stored !== undefined,
     () => false,
   )
-}
-
-/** The forms of the service that a secret is for; `openai-admin` has those of `openai`. */
-function shapeOf(catalog: Catalog, name: string): CredentialShape | undefined {
-  for (const service of catalog.services.values())
-    if (usesSecret(service, name)) return { forms: service.credentialForms }
-  return undefined
-}
-
-function usesSecret({ credential, credentialSplits }: Service, name: string): boolean {
-  return credential === name || [...credentialSplits.values()].includes(name)
 }

@@ -23,6 +23,7 @@ import { ensureFirstOperator, takeInbox } from './arrivals.ts'
 import { logName, publishAuditKey } from './audit-key.ts'
 import { openAuditIndex, type ThreadedAuditIndex } from './audit-index.ts'
 import { openCredentials, type Credentials } from './credentials.ts'
+import { openTokenDesk } from './minting.ts'
 import type { LiveSettings } from './settings.ts'
 
 export interface OpenState {
@@ -94,11 +95,8 @@ async function openAll(
   await ensureFirstOperator(directory, { operators: stores.operators, digest, now: systemNow, log })
   const versions = await openVersionFloor({ path: directory.versions })
   const sources = takeSources(env, config.environmentSources)
-  const credentials = openCredentials({
-    ...{ settings, sealed: stores.sealed, versions, environment: sources, log, now: systemNow },
-    identity: keys.vault.identity,
-    hashKey: derived.auditHash,
-  })
+  const own = { keys, derived, stores, journal, versions, sources }
+  const credentials = openOwnCredentials(parts, own)
   const index = openAuditIndex({
     ...{ directory: directory.audit, path: directory.auditIndex, log },
     watch: config.alerts.watch,
@@ -109,6 +107,20 @@ async function openAll(
     checkpoints: checkpointsOf(directory.audit, publicKey, journal),
     ...{ credentials, versions, sources },
   }
+}
+
+function openOwnCredentials(
+  { directory, settings, log }: StateParts,
+  own: Pick<OpenState, 'keys' | 'derived' | 'stores' | 'journal' | 'versions' | 'sources'>,
+): Credentials {
+  const { sealed } = own.stores
+  const { identity } = own.keys.vault
+  const desk = { directory, settings, log, sealed, identity, audit: own.journal }
+  return openCredentials({
+    ...{ settings, sealed, identity, log, now: systemNow },
+    ...{ versions: own.versions, environment: own.sources, hashKey: own.derived.auditHash },
+    openDesk: (stored, mounted) => openTokenDesk(desk, stored, mounted),
+  })
 }
 
 function openStores(

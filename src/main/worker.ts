@@ -6,7 +6,7 @@
 import { systemNow } from '../base/clock.ts'
 import { Failure } from '../base/errors.ts'
 import { createChannel } from '../fleet/channel.ts'
-import { remoteStores, type ServerCalls, type WorkerCalls } from '../fleet/calls.ts'
+import { remoteDesk, remoteStores, type ServerCalls, type WorkerCalls } from '../fleet/calls.ts'
 import { createGate } from '../fleet/gate.ts'
 import type { Gate } from '../policy/gate.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
@@ -25,6 +25,8 @@ import { openSettings, type LiveSettings } from './settings.ts'
 import { openAudit } from './state.ts'
 
 const ANSWER_MS = 5000
+/** Whom the server asks for a token may be slow. */
+const TOKEN_MS = 15_000
 /** Very many revocations take a while to read. */
 const JOIN_MS = 60_000
 
@@ -86,7 +88,10 @@ async function build(orders: Orders, server: Server) {
   const journal = await openAudit({ ...parts, directory, writer, isShared: true })
   const { sealed, versions, ...stores } = remoteStores(server)
   const { identity } = keys.vault
-  const credentials = openCredentials({ ...parts, sealed, versions, identity, environment })
+  const openDesk = () => remoteDesk(server.within(TOKEN_MS))
+  const credentials = openCredentials({
+    ...{ ...parts, sealed, versions, identity, environment, openDesk },
+  })
   const gate = createGate()
   const tls = openDataTls(settings.current.config, log)
   const plane = dataPlaneOf({

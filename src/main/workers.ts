@@ -9,6 +9,7 @@ import type { BoundListener } from '../fleet/calls.ts'
 import { gatesOf } from '../fleet/gates.ts'
 import type { DrainReport } from '../proxy/data-plane.ts'
 import { DEFAULT_LIMITS } from '../proxy/limits.ts'
+import { packToken } from '../secret/handed-token.ts'
 import { createReplay } from '../token/replay.ts'
 import { listenAddresses, type DataSide, type ListenAddress } from './data-side.ts'
 import type { Orders } from './orders.ts'
@@ -72,6 +73,7 @@ class Workers {
       gates: gatesOf(state.gate, () => all().filter(({ hasJoined }) => hasJoined)),
       checks: () => this.#checks(),
       async forget(name) {
+        state.credentials.forget(name)
         const joined = all().filter(({ hasJoined }) => hasJoined)
         await Promise.all(joined.map((worker) => worker.forget(name)))
       },
@@ -149,7 +151,8 @@ class Workers {
 
   /** A worker that cannot follow is let go, so that nobody serves by old files. */
   async #reload(): Promise<void> {
-    const { settings, log } = this.#parts
+    const { settings, state, log } = this.#parts
+    for (const name of settings.current.references.keys()) state.credentials.forget(name)
     const graceMs = settings.current.config.limits.stopGraceSeconds * 1000
     await Promise.all(
       [...this.#live.values()].map(async (worker) => {
@@ -171,7 +174,7 @@ function writersOf({ workers }: Pick<Orders, 'workers'>): readonly string[] {
 }
 
 /** What is one for all workers: the database, the memory of proofs, what was opened of secrets. */
-function sharedCalls({ stores, versions }: OpenState): SharedCalls {
+function sharedCalls({ stores, versions, credentials }: OpenState): SharedCalls {
   const { grants, revocations, sealed } = stores
   const replay = createReplay(DEFAULT_LIMITS.rememberedProofs)
   return {
@@ -185,6 +188,7 @@ function sharedCalls({ stores, versions }: OpenState): SharedCalls {
       floor: versions.highest(name),
     }),
     raiseFloor: (name, version) => versions.raise(name, version),
+    takeToken: async (name, refused) => packToken(await credentials.desk.take(name, refused)),
     claimProof: async (proofId, expiresAt, now) => replay.claim(proofId, expiresAt, now),
   }
 }

@@ -1,0 +1,38 @@
+/** A minted token on its way from the server, where it is minted, to a process that injects it. */
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { CredentialProblem } from './credential-source.ts'
+import { Secret } from './secret.ts'
+
+export interface HandedToken {
+  /** Differs from token to token; says nothing about it. */
+  readonly id: string
+  readonly token: Secret
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+}
+
+export type TokenResult = Result<HandedToken, CredentialProblem>
+
+export interface TokenDesk {
+  /** `refused`: the id of a token that an upstream would not take; another one is worth a try. */
+  take(name: string, refused?: string): Promise<TokenResult>
+  forget(name: string): void
+}
+
+/** For a pipe between our own processes and nothing else: a structured clone cannot hold a Secret. */
+export type PackedToken =
+  | { readonly id: string; readonly text: string; readonly expiresAt: number }
+  | { readonly problem: CredentialProblem['reason'] }
+
+export function packToken(result: TokenResult): PackedToken {
+  if (!result.ok) return { problem: result.error.reason }
+  const { id, token, expiresAt } = result.value
+  return { id, text: token.reveal(), expiresAt }
+}
+
+export function unpackToken(packed: PackedToken): TokenResult {
+  if ('problem' in packed) return err({ reason: packed.problem })
+  const { id, text, expiresAt } = packed
+  return ok({ id, token: new Secret(text), expiresAt })
+}
