@@ -35,6 +35,7 @@ const addOptions = z.object({ replace: z.boolean().optional() })
 const setOptions = z.object({
   extends: z.string().optional(),
   origin: z.string().optional(),
+  tokenOrigin: z.string().optional(),
   caFile: z.string().optional(),
   allowPrivateAddress: z.boolean().optional(),
   host: z.array(z.string()).optional(),
@@ -56,11 +57,12 @@ export function registerServiceChange(parent: Command, runs: Runner): void {
     .description('point a service elsewhere, on this machine only')
     .option('--extends <id>', 'make it a service of its own, with the rules of another')
     .option('--origin <url>', 'dial https://host:port instead')
-    .option('--ca-file <file>', 'certificates (PEM) that verify that origin')
-    .option('--allow-private-address', 'the origin may be on loopback or in a private network')
+    .option('--token-origin <url>', 'ask https://host:port for tokens instead (OAuth, apps)')
+    .option('--ca-file <file>', 'certificates (PEM) that verify those origins')
+    .option('--allow-private-address', 'they may be on loopback or in a private network')
     .option('--host <name>', 'exact hosts that may receive the credential', collect)
     .option('--body-limit <size>', 'the largest body that a condition may read')
-    .option('--clear', 'forget origin, certificates and private address first')
+    .option('--clear', 'forget origins, certificates and private address first')
   runs(set, setOptions, setService)
 }
 
@@ -74,8 +76,9 @@ async function setService({ session, options, args: [id = ''] }: Call<SetOptions
     throw new Failure('usage_invalid', 'nothing to set: see `apistronghold service set --help`')
   const edited = await changeConfig(session, local, edits)
   const resealed = await resealInbox({ ...local, config: edited.config }, edited.catalog, id)
-  if (resealed.length === 0 && options.origin !== undefined)
-    await warnOfOldOrigins(session, { local, catalog: edited.catalog, id, origin: options.origin })
+  const origin = options.origin ?? options.tokenOrigin
+  if (resealed.length === 0 && origin !== undefined)
+    await warnOfOldOrigins(session, { local, catalog: edited.catalog, id, origin })
   const words = edited.isChanged ? 'set' : 'is set so already'
   answer(
     session,
@@ -125,13 +128,14 @@ function editsOf(
   const wanted: Readonly<Record<string, unknown>> = {
     extends: options.extends,
     origin: options.origin,
+    token_origin: options.tokenOrigin,
     ca_file: caFile,
     allow_private_address: options.allowPrivateAddress,
     hosts: options.host,
     body_limit: options.bodyLimit,
   }
   const cleared = options.clear
-    ? ['origin', 'ca_file', 'allow_private_address'].map((name) => ({
+    ? ['origin', 'token_origin', 'ca_file', 'allow_private_address'].map((name) => ({
         path: [...root, name],
         remove: true as const,
       }))

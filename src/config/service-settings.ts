@@ -47,9 +47,10 @@ export function secretNamesOf({
 
 /** The forms of the service that a secret is for; `openai-admin` has those of `openai`. */
 export function formsOf({ services }: Catalog, name: string): readonly CredentialForm[] {
-  for (const service of services.values())
-    if (secretNamesOf(service).includes(name)) return service.credentialForms
-  return []
+  const users = [...services.values()].filter((service) => secretNamesOf(service).includes(name))
+  // Of several that share it, the one that it belongs to says where its tokens come from.
+  const owner = users.find(({ id }) => id === name) ?? users[0]
+  return owner?.credentialForms ?? []
 }
 
 /**

@@ -178,3 +178,36 @@ describe('the fields of a credential', () => {
     )
   })
 })
+
+describe('the key file of a Google service account', () => {
+  const shape: CredentialShape = {
+    forms: [
+      {
+        type: 'google_service_account',
+        fields: [
+          { name: 'client_email', secret: false, optional: false },
+          { name: 'private_key', secret: true, optional: false },
+          { name: 'subject', secret: false, optional: true },
+        ],
+      },
+    ],
+    headerBound: new Set(['secret']),
+  }
+  const file = {
+    ...{ type: 'service_account', project_id: 'p', private_key_id: 'k', client_id: '1' },
+    ...{ client_email: 'bot@p.example', private_key: '-----BEGIN\nEND-----\n' },
+  }
+
+  it('is taken as it was downloaded', () => {
+    const parsed = parseFields(new Secret(JSON.stringify(file, undefined, 2)), shape)
+    expect(parsed.ok && [...parsed.value.fields.keys()]).toEqual(['client_email', 'private_key'])
+  })
+
+  it('is refused without its key', () => {
+    const parsed = parseFields(
+      new Secret(JSON.stringify({ ...file, private_key: undefined })),
+      shape,
+    )
+    expect(parsed).toMatchObject({ ok: false })
+  })
+})

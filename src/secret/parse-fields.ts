@@ -99,7 +99,7 @@ function describeForm(form: FormShape): string {
 
 function parseJson(text: string, shape: CredentialShape): Parsed {
   const needed = `needs a JSON object of texts with ${formsOf(shape).map(describeForm).join(', or ')}`
-  const entries = readObject(text)
+  const entries = readObject(text)?.filter(isAskedFor(text, shape))
   if (entries === undefined) return err({ problem: needed })
   const given = new Map<string, Secret>()
   for (const [name, value] of entries) {
@@ -107,6 +107,16 @@ function parseJson(text: string, shape: CredentialShape): Parsed {
     given.set(name, new Secret(value))
   }
   return collectFields(given, shape)
+}
+
+/** The key file of a Google service account holds much beside what signs. */
+function isAskedFor(
+  text: string,
+  { forms }: CredentialShape,
+): (entry: [string, unknown]) => boolean {
+  const form = forms.find(({ type }) => type === 'google_service_account')
+  if (!form || !/"type"\s*:\s*"service_account"/.test(text)) return () => true
+  return ([name]) => form.fields.some((field) => field.name === name)
 }
 
 function readObject(text: string): [string, unknown][] | undefined {

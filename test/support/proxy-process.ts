@@ -19,6 +19,8 @@ import type { Upstream } from './upstream.ts'
 export interface ProxiedService {
   readonly id: string
   readonly upstream: Pick<Upstream, 'origin' | 'ca'>
+  /** Who mints its tokens, under the same authority. */
+  readonly tokenOrigin?: string
   /** The real credential; none for a service that shares another's or has none. */
   readonly secret?: string
 }
@@ -178,9 +180,10 @@ async function initialise(
     ['init', '--env', environment, '--yes', '--no-start', '--services', ids, ...imports, ...where],
     place,
   )
-  for (const { id, upstream } of services) {
+  for (const { id, upstream, tokenOrigin } of services) {
     const caFile = directory.write(`${id}.pem`, upstream.ca)
     const origin = ['--origin', upstream.origin, '--ca-file', caFile, '--allow-private-address']
-    await runWell(['service', 'set', id, ...origin], place)
+    const tokens = tokenOrigin === undefined ? [] : ['--token-origin', tokenOrigin]
+    await runWell(['service', 'set', id, ...origin, ...tokens], place)
   }
 }
