@@ -15,7 +15,9 @@ import type { Log } from './base/log.ts'
 import { formatAddress } from './config/address.ts'
 import { VERSION } from './config/version.ts'
 import type { Config, ConfigRequest } from './config.ts'
+import type { AuditRetention } from './jobs/audit-retention.ts'
 import { openAlerts, type Alerts } from './main/alerts.ts'
+import { openAuditRetention } from './main/audit-retention.ts'
 import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { createLog } from './main/log.ts'
@@ -62,6 +64,7 @@ interface Server {
 interface Planes {
   readonly data: DataSide
   readonly alerts: Alerts
+  readonly retention: AuditRetention
   readonly api: RunningApi
   /** The control plane's certificate; absent: plaintext. */
   readonly tls: LiveTls | undefined
@@ -163,7 +166,8 @@ async function startPlanes(server: Server): Promise<Planes> {
       api.renewTls(pair)
       writeRun(request.state, { ...run, controlCertificate: pair.fingerprint })
     })
-    return { data, alerts, api, tls, run }
+    const retention = openAuditRetention({ ...server, directory: request.state })
+    return { data, alerts, retention, api, tls, run }
   } catch (error) {
     await data.close(0)
     await alerts?.close()
@@ -247,13 +251,14 @@ async function recordChange(
 
 function stopper(
   server: Server,
-  { data, alerts, api, tls }: Planes,
+  { data, alerts, retention, api, tls }: Planes,
   directory: StateDirectory,
 ): Stop {
   return async () => {
     const graceMs = server.settings.current.config.limits.stopGraceSeconds * 1000
     tls?.close()
     const [drained] = await Promise.all([data.close(graceMs), api.close(graceMs)])
+    await retention.close()
     await alerts.close()
     await recordChange(server, 'service.stop', { ...drained }).catch(() => {
       server.log.error('stop_not_recorded')

@@ -11,6 +11,7 @@ import { openVersionFloor, type VersionFloor } from '../secret-stores/version-fl
 import { openJournal, type Journal } from '../storage/journal/journal.ts'
 import { openDatabase } from '../storage/sqlite/database.ts'
 import { openCheckpoints } from '../storage/journal/checkpoint-files.ts'
+import { lastWriteAt } from '../storage/journal/retire.ts'
 import { listWriters } from '../storage/journal/segment.ts'
 import { lockState } from '../storage/sqlite/lock.ts'
 import { awaitFormerWorkers } from '../storage/sqlite/worker-lock.ts'
@@ -33,6 +34,8 @@ export interface OpenState {
   readonly stores: Stores
   readonly gate: SingleGate
   readonly journal: Journal
+  /** When a process before this one last wrote to the audit; epoch milliseconds. */
+  readonly lastAuditAt: number | undefined
   readonly index: ThreadedAuditIndex
   readonly checkpoints: Checkpoints
   readonly credentials: Credentials
@@ -88,6 +91,7 @@ async function openAll(
   const gate = createGate()
   for (const revocation of await stores.revocations.since(0)) gate.apply(revocation)
   const publicKey = publishAuditKey(directory.audit, config.environment, keys.auditSigning)
+  const lastAuditAt = await lastWriteAt(directory.audit)
   const journal = await openOwnAudit(parts, { ...derived, signing: keys.auditSigning })
   closers.push(() => journal.close())
   const { sealers } = config.vault
@@ -103,7 +107,7 @@ async function openAll(
   })
   closers.push(() => index.close())
   return {
-    ...{ keys, derived, digest, stores, gate, journal, index },
+    ...{ keys, derived, digest, stores, gate, journal, lastAuditAt, index },
     checkpoints: checkpointsOf(directory.audit, publicKey, journal),
     ...{ credentials, versions, sources },
   }

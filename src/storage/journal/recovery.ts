@@ -117,7 +117,8 @@ function follow(open: Set<string>, { kind, requestId }: Glance, bytes: Buffer): 
   if (kind === 'outcome') open.delete(requestId)
 }
 
-function openAtStart(bytes: Buffer): readonly string[] {
+/** The requests that a segment's opening record names. */
+export function openAtStart(bytes: Buffer): readonly string[] {
   const record: unknown = JSON.parse(bytes.toString('utf8'))
   const isStart = typeof record === 'object' && record !== null && 'open' in record
   return isStart && Array.isArray(record.open) ? record.open.map(String) : []
