@@ -137,6 +137,7 @@ describe('what is due', () => {
       expect(kept).toMatchObject([{ why: 'request_open' }])
     }, 5000)
     journal.outcome(anOutcome({ requestId: aRequestId(99) }))
+    await journal.flush()
     test.clock.now += DAY
     await journal.change(aChange())
     await journal.close()
