@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { registerAuditAnchor } from './audit-anchor.ts'
 import { registerAuditCheckpoint } from './audit-checkpoint.ts'
 import { registerAuditExport } from './audit-export.ts'
+import { registerAuditProve } from './audit-prove.ts'
 import { registerAuditQuery } from './audit-query.ts'
 import { registerAuditReindex } from './audit-reindex.ts'
 import { registerAuditTail } from './audit-tail.ts'
@@ -14,7 +15,7 @@ export function registerAudit(program: Command, runs: Runner): void {
   const audit = program
     .command('audit')
     .description(
-      'the audit: query, tail, export, reindex, checkpoint, anchor, verify; reading is recorded as well',
+      'the audit: query, tail, export, reindex, checkpoint, anchor, verify, prove; reading is recorded as well',
     )
   registerAuditQuery(audit, runs)
   registerAuditTail(audit, runs)
@@ -23,4 +24,5 @@ export function registerAudit(program: Command, runs: Runner): void {
   registerAuditCheckpoint(audit, runs)
   registerAuditAnchor(audit, runs)
   registerAuditVerify(audit, runs)
+  registerAuditProve(audit, runs)
 }

@@ -1,0 +1,182 @@
+/** `audit prove` and `audit check-proof`: for somebody who shall not have to trust the log's owner. */
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { isSignedBy, parseNote, parseVkey, type NamedKey } from '../audit/note.ts'
+import {
+  checkpointIn,
+  formatConsistency,
+  formatInclusion,
+  isConsistent,
+  isIncluded,
+  leafHashOf,
+  parseConsistency,
+  parseInclusion,
+  type ConsistencyProof,
+  type InclusionProof,
+} from '../audit/tlog-proof.ts'
+import { parseKept } from '../audit-files/kept-checkpoints.ts'
+import { proveConsistency, proveInclusion, writerOf } from '../audit-files/prove.ts'
+import { Failure, systemErrorCode } from '../base/errors.ts'
+import type { Call, Runner } from './command.ts'
+import { createOutputFile } from './output-file.ts'
+import { answer, loadLocal, type Session } from './session.ts'
+
+const proveOptions = z.object({
+  writer: z.string().default('local'),
+  dir: z.string().optional(),
+  sinceCheckpoint: z.string().optional(),
+  output: z.string().optional(),
+})
+const checkOptions = z.object({
+  publicKey: z.string(),
+  sinceCheckpoint: z.string().optional(),
+  record: z.string().optional(),
+})
+
+export function registerAuditProve(audit: Command, runs: Runner): void {
+  const prove = audit
+    .command('prove [record]')
+    .description(
+      'write a proof that a record, by its number, is in the log; or that the log only grew since a checkpoint',
+    )
+    .option('--writer <name>', 'whose log it is (default: local)')
+    .option('--dir <dir>', 'a copy of the audit directory instead of this environment')
+    .option('--since-checkpoint <file>', 'prove that the log begins as this checkpoint says')
+    .option('--output <file>', 'a file instead of standard output')
+  runs(prove, proveOptions, writeProof)
+  const check = audit
+    .command('check-proof <file>')
+    .description(
+      'check a proof with nothing but the public key (exit code 5 when it does not hold)',
+    )
+    .requiredOption('--public-key <key>', 'the key that signed, or a file with it')
+    .option('--since-checkpoint <file>', 'the older checkpoint, for a proof that the log only grew')
+    .option('--record <file>', 'the record, where the proof has only its hash')
+  runs(check, checkOptions, checkProof)
+}
+
+async function writeProof(call: Call<z.output<typeof proveOptions>>): Promise<void> {
+  const { session, options, args } = call
+  const { terminal } = session
+  const directory =
+    options.dir === undefined
+      ? loadLocal(session).state.audit
+      : resolve(terminal.workingDirectory, options.dir)
+  const text =
+    options.sinceCheckpoint === undefined
+      ? formatInclusion(
+          await proveInclusion({ directory, writer: options.writer }, numberOf(args[0])),
+        )
+      : await growth(session, directory, options.sinceCheckpoint)
+  if (options.output === undefined) {
+    terminal.print(text.trimEnd())
+    return
+  }
+  const file = createOutputFile(terminal.workingDirectory, options.output)
+  file.write(text)
+  file.finish()
+  terminal.note(`${options.output} written`)
+}
+
+function numberOf(text: string | undefined): number {
+  if (text !== undefined && /^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new Failure(
+    'usage_invalid',
+    'say which record, by its number ("seq" in `audit query --format json`), or --since-checkpoint',
+  )
+}
+
+async function growth(session: Session, directory: string, name: string): Promise<string> {
+  const kept = parseKept({ name, text: readText(session, name) })
+  if (!kept.ok) throw new Failure('usage_invalid', `${name} ${kept.error}`)
+  const [first, ...others] = kept.value.notes
+  if (!first || others.length > 0)
+    throw new Failure('usage_invalid', `${name} must hold one checkpoint`)
+  const older = checkpointIn(first.note)
+  if (!older) throw new Failure('usage_invalid', `${name} holds no checkpoint`)
+  const writer = await writerOf(directory, first.origin)
+  return formatConsistency(await proveConsistency({ directory, writer }, older))
+}
+
+async function checkProof(call: Call<z.output<typeof checkOptions>>): Promise<void> {
+  const { session, options, args } = call
+  const text = readText(session, args[0] ?? '')
+  const key = readKey(session, options.publicKey)
+  const inclusion = parseInclusion(text)
+  const consistency = parseConsistency(text)
+  if (inclusion) checkInclusion(call, inclusion, key)
+  else if (consistency) checkGrowth(call, consistency, key)
+  else throw new Failure('usage_invalid', `${args[0] ?? ''} holds no proof`)
+}
+
+type CheckCall = Call<z.output<typeof checkOptions>>
+
+function checkInclusion({ session, options }: CheckCall, proof: InclusionProof, key: NamedKey) {
+  const checkpoint = signedCheckpoint(proof.note, key)
+  const line =
+    options.record === undefined
+      ? proof.line
+      : Buffer.from(readText(session, options.record).replace(/\n$/, ''))
+  if (!line)
+    throw new Failure('usage_invalid', 'the proof has only a hash: give the record with --record')
+  const leaf = leafHashOf(line)
+  if (!isIncluded({ ...proof, leaf, checkpoint }))
+    throw new Failure('audit_tampered', 'the proof does not hold: this record is not in the log')
+  const seq = proof.index + 1
+  const { origin, size } = checkpoint
+  answer(
+    session,
+    { origin, seq, size, record: line.toString('utf8') },
+    `${line.toString('utf8')}\n\nis record ${seq} of ${origin}, as signed over ${size} records`,
+  )
+}
+
+function checkGrowth({ session, options }: CheckCall, proof: ConsistencyProof, key: NamedKey) {
+  const name = options.sinceCheckpoint
+  if (name === undefined)
+    throw new Failure('usage_invalid', 'give the older checkpoint with --since-checkpoint')
+  const older = signedCheckpoint(readText(session, name), key)
+  const newer = signedCheckpoint(proof.note, key)
+  if (older.origin !== newer.origin)
+    throw new Failure(
+      'audit_tampered',
+      `the checkpoints are of ${older.origin} and ${newer.origin}`,
+    )
+  if (!isConsistent({ older, newer, path: proof.path }))
+    throw new Failure('audit_tampered', 'the proof does not hold: the log was rewritten in between')
+  const { origin } = newer
+  answer(
+    session,
+    { origin, from: older.size, to: newer.size },
+    `${origin} only grew, from ${older.size} records to ${newer.size}`,
+  )
+}
+
+function signedCheckpoint(note: string, key: NamedKey) {
+  const parsed = parseNote(note)
+  const checkpoint = checkpointIn(note)
+  if (!parsed || !checkpoint) throw new Failure('usage_invalid', 'there is no signed checkpoint')
+  const isOurs = checkpoint.origin.startsWith(`${key.name}/`)
+  if (isOurs && isSignedBy(parsed, { ...key, name: checkpoint.origin })) return checkpoint
+  throw new Failure('audit_tampered', `the checkpoint is not signed by this key (${key.name})`)
+}
+
+/** A key is one line with two `+`; anything else is a file. */
+function readKey(session: Session, given: string): NamedKey {
+  const text = /^[^+\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : readText(session, given)
+  const key = parseVkey(text)
+  if (key) return key
+  throw new Failure('key_invalid', '--public-key is no verifier key, or was changed')
+}
+
+function readText({ terminal }: Session, name: string): string {
+  try {
+    return readFileSync(resolve(terminal.workingDirectory, name), 'utf8')
+  } catch (error) {
+    const code = systemErrorCode(error) ?? 'failed'
+    throw new Failure('usage_invalid', `${name} cannot be read (${code})`, { cause: error })
+  }
+}
