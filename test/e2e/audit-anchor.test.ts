@@ -121,7 +121,10 @@ describe('AU-03 a log that was put back to an earlier state', () => {
       expect.stringContaining('not the log that was seen before'),
     ])
     const verified = await audit('verify', '--since-checkpoint', 'anchors.txt')
-    expect([verified.code, verified.stderr]).toEqual([5, expect.stringContaining('it was put back')])
+    expect([verified.code, verified.stderr]).toEqual([
+      5,
+      expect.stringContaining('it was put back'),
+    ])
   })
 
   it('is believed again only when the operator says so', async () => {
