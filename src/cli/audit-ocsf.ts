@@ -88,6 +88,8 @@ function outcomeOf(isSuccess: boolean, detail?: string): Event {
 function actorOf({ agent, tokenId, sessionId, operator, issuedBy }: AuditRecord): Event {
   if (operator !== undefined)
     return { user: { name: textOf(operator), type_id: operator === 'system' ? 3 : 1 } }
+  // Before a token is recognised, and where the log speaks of itself, there is nobody to name.
+  if (agent === undefined) return { user: { name: 'unknown', type_id: 0 } }
   return {
     user: { ...optional('name', agent), ...optional('uid', tokenId), type_id: 4 },
     ...(textOf(sessionId) !== '' && {
