@@ -13,13 +13,17 @@ import { allTokens } from './tokens.ts'
 const none = z.object({})
 
 export function registerAgent(program: Command, runs: Runner): void {
-  const agent = program.command('agent').description('agents: list, show, disable, enable')
+  const agent = program
+    .command('agent')
+    .description('agents: list, show, disable, enable, set-owner')
   runs(agent.command('list').description('list agents'), none, listAgents)
   const named = (name: string, description: string) =>
     agent.command(name).argument('<agent>').description(description)
   runs(named('show', 'show an agent and its live tokens'), none, showAgent)
   runs(named('disable', 'revoke all of its tokens, and issue it no more'), none, disableAgent)
   runs(named('enable', 'allow new tokens; the old ones stay dead'), none, enableAgent)
+  const owned = named('set-owner', 'say who answers for it').argument('<owner>')
+  runs(owned, none, setOwner)
 }
 
 async function listAgents({ session }: Call<object>): Promise<void> {
@@ -68,6 +72,13 @@ async function enableAgent({ session, args: [name = ''] }: Call<object>): Promis
   const agent = await connection.client.agents.enable(name)
   session.terminal.note(describe(connection))
   answer(session, agent, `${agent.name} may get new tokens; its old ones stay dead`)
+}
+
+async function setOwner({ session, args: [name = '', owner = ''] }: Call<object>): Promise<void> {
+  const connection = await connect(session)
+  const agent = await connection.client.agents.setOwner(name, owner)
+  session.terminal.note(describe(connection))
+  answer(session, agent, `${agent.name} is owned by ${plain(agent.owner ?? '')}`)
 }
 
 function stateOf({ disabled }: AgentView): string {

@@ -58,6 +58,7 @@ function tokenSection(paper: Paper, { tokens, at }: StaleReport): string[] {
 function agentSection(paper: Paper, { agents, at }: StaleReport): string[] {
   if (agents.total === 0) return []
   const shown = agents.items.slice(0, SHOWN)
+  const isOwnerless = shown.some(({ findings }) => findings.includes('ownerless'))
   const rows = shown.map((agent: StaleAgent) => [
     agent.name,
     agent.owner ?? '',
@@ -76,6 +77,9 @@ function agentSection(paper: Paper, { agents, at }: StaleReport): string[] {
     heading(paper, `Agents (${agents.total})`),
     columns(paper, header, rows),
     ...leftOut(shown.length, agents.total),
+    ...(isOwnerless
+      ? ['  `apistronghold agent set-owner AGENT OWNER` says who answers for one.']
+      : []),
   ]
 }
 

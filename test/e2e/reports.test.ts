@@ -159,6 +159,20 @@ describe('reports of a running proxy', () => {
     ])
   })
 
+  it('name nobody as ownerless whom agent set-owner gave an owner', async () => {
+    await proxy.issue('stripe:read', { agent: 'orphan' })
+    const stale = () => proxy.commandWell(['report', 'stale'])
+    expect(await stale()).toMatch(/orphan .*no owner/)
+    expect(await proxy.commandWell(['agent', 'set-owner', 'orphan', 'payments-team'])).toBe(
+      'orphan is owned by payments-team',
+    )
+    expect(await stale()).not.toMatch(/orphan .*no owner/)
+    const [record] = await proxy.audit({ action: 'agent.owner' })
+    expect(record).toMatchObject({ target: 'orphan', details: { from: null, to: 'payments-team' } })
+    const nobody = await proxy.command(['agent', 'set-owner', 'nobody', 'x'])
+    expect([nobody.code === 0, nobody.stderr]).toEqual([false, expect.stringContaining('no agent')])
+  })
+
   it('propose scopes with which the same requests are let in again, and no more', async () => {
     const tight = await report<TightenReport>('tighten', AGENT)
     expect(tight.needed.map(({ scope }) => scope).sort()).toEqual([

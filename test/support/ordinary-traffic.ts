@@ -72,7 +72,7 @@ export function aRefusal({ agent, at, reason = 'scope_missing', ...facts }: Refu
 
 type Emit = (facts: Omit<RequestFacts, 'at' | 'agent'> & { readonly at: number }) => void
 
-interface Ordinary {
+export interface Ordinary {
   readonly agent: string
   /** One day of it, from midnight on. */
   readonly day: (midnight: number, index: number, tools: { random: Random; emit: Emit }) => void
@@ -166,6 +166,10 @@ const DEPLOYS = ['github GET /repos/**', 'github POST /repos/*/*/deployments', '
 
 /** Thirty days of all agents, with refusals, renewals and changes among them. */
 export function ordinaryTraffic(seed: number): readonly Line[] {
+  return trafficOf(AGENTS, seed)
+}
+
+export function trafficOf(agents: readonly Ordinary[], seed: number): readonly Line[] {
   const random = new Random(seed)
   const lines: { readonly at: number; readonly line: Line }[] = []
   const add = (at: number, ...added: readonly Line[]): void => {
@@ -173,7 +177,7 @@ export function ordinaryTraffic(seed: number): readonly Line[] {
   }
   for (let index = 0; index < DAYS; index++) {
     const midnight = BEGINNING + index * DAY_MS
-    for (const { agent, day } of AGENTS)
+    for (const { agent, day } of agents)
       day(midnight, index, {
         random,
         emit: (facts) => {

@@ -11,6 +11,7 @@ import {
   ordinaryTraffic,
   type Line,
 } from '../../../test/support/ordinary-traffic.ts'
+import { RESTLESS_NOVELTIES, restlessTraffic } from '../../../test/support/restless-traffic.ts'
 import type { Finding, Watch } from '../watch.ts'
 import { createWatch } from './create-watch.ts'
 
@@ -57,6 +58,26 @@ describe('thirty ordinary days', () => {
   it.each([SEED, 1, 2])('hold no finding but the honest novelties, seed %i', (seed) => {
     const found = observeAll(createWatch(), ordinaryTraffic(seed))
     expect(found.map(({ rule, agent }) => `${rule} ${agent ?? ''}`)).toEqual(HONEST_NOVELTIES)
+  })
+
+  it.each([SEED, 1, 2])('of restless agents hold but their honest novelties, seed %i', (seed) => {
+    const found = observeAll(createWatch(), restlessTraffic(seed))
+    expect(found.map(({ rule, agent }) => `${rule} ${agent ?? ''}`)).toEqual(RESTLESS_NOVELTIES)
+  })
+
+  it('of an agent with many networks do not hide that its token is used from elsewhere as well', () => {
+    const watch = createWatch()
+    observeAll(watch, restlessTraffic(SEED))
+    const at = (n: number) => BEGINNING + 30 * DAY_MS + n * MINUTE_MS
+    const theft = times(8, (n) =>
+      aRequest({
+        ...{ agent: 'autoscaled', tokenId: 'tok_replica_1', at: at(n) },
+        source: n % 2 ? `203.0.${n}.66` : '10.20.0.9',
+      }),
+    ).flat()
+    const rules = observeAll(watch, theft).map(({ rule }) => rule)
+    expect(rules).toContain('two_places')
+    expect(rules).toContain('new_source')
   })
 })
 

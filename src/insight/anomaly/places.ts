@@ -3,11 +3,14 @@
 import { learn, LIMITS, type Baseline } from './baseline.ts'
 import type { Admitted } from './deed.ts'
 import { rounded, type Judged } from './judged.ts'
-import { distinct, keepMark, type Mark } from './windows.ts'
+import { keepMark, type Mark } from './windows.ts'
 
 const WINDOW = { widthMs: 10 * 60 * 1000, limit: 32 }
 
-/** From one to the other and back, and back again: neither moved away. */
+/**
+ * Between networks that it did not change between while it was learnt about. From one to the other and
+ * back, and back again: neither moved away.
+ */
 const SWITCHES = 3
 
 export function judgePlaces(
@@ -23,14 +26,19 @@ export function judgePlaces(
     return undefined
   }
   keepMark(marks, [deed.at, deed.network], WINDOW)
-  if (distinct(marks) < 2) return undefined
-  const pair = [...new Set(marks.map(([, network]) => network))].sort().join(' ')
-  const switches = marks.length - 1
-  if (baseline.pairs.includes(pair) || switches < SWITCHES) return undefined
-  learn(baseline.pairs, pair, LIMITS.pairs)
+  const strange = switchesIn(marks).filter((pair) => !baseline.pairs.includes(pair))
+  if (isKnown && strange.length < SWITCHES) return undefined
+  const pairs = [...new Set(strange)]
+  for (const pair of pairs) learn(baseline.pairs, pair, LIMITS.pairs)
   if (!isKnown) return undefined
-  const reason = `the token was used from ${pair.replaceAll(' ', ' and ')} in turns, ${switches} changes in ten minutes`
-  return { rule: 'two_places', score: rounded(0.6 + switches / 20), reason }
+  const networks = [...new Set(pairs.flatMap((pair) => pair.split(' ')))].sort().join(' and ')
+  const reason = `the token was used from ${networks} in turns, ${strange.length} changes in ten minutes`
+  return { rule: 'two_places', score: rounded(0.6 + strange.length / 20), reason }
+}
+
+/** From where to where it went, in whatever direction. */
+function switchesIn(marks: readonly Mark[]): readonly string[] {
+  return marks.slice(1).map(([, network], index) => [marks[index]?.[1], network].sort().join(' '))
 }
 
 function marksOf({ places }: Baseline, token: string): Mark[] {
