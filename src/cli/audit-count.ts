@@ -20,6 +20,12 @@ const KEYS: Readonly<Record<string, CountKey>> = {
 /** What the sums that the index keeps can be narrowed by. */
 const COUNTABLE = new Set(['agent', 'tokenId', 'service', 'scope', 'decision', 'reason'])
 
+/** Groups that the server gives at most. */
+const MOST = 10_000
+
+/** Moments need their room: a narrower terminal has it for what was counted. */
+const ROOM_FOR_MOMENTS = 100
+
 export interface CountOptions extends FilterWords, SpanWords {
   readonly countBy: string
   readonly format: string
@@ -27,12 +33,14 @@ export interface CountOptions extends FilterWords, SpanWords {
 }
 
 export async function countRequests(session: Session, asked: CountOptions): Promise<void> {
-  const names = asked.countBy.split(',')
+  const names = asked.countBy.split(',').map((name) => name.trim())
   const by = names.map(keyOf)
   const filter = requestFilterOf(asked)
   const { client } = await connect(session)
   const counts = await client.audit.counts(by, { ...filter, ...spanOf(asked, Date.now()) })
   noteLag(session, counts.index)
+  if (counts.items.length >= MOST)
+    session.terminal.note(`only the ${MOST} most frequent: narrow it, or count by less`)
   session.terminal.print(formatCounts(session.terminal, { names, counts, format: asked.format }))
 }
 
@@ -87,16 +95,16 @@ function objectOf(names: readonly string[], { key, count, failed, firstAt, lastA
 
 function tableOf(paper: Paper, names: readonly string[], items: readonly Item[]): string {
   const widest = names.includes('operation') ? 'operation' : names.at(-1)
+  const hasMoments = paper.columns >= ROOM_FOR_MOMENTS
   const header: Column[] = [
     ...names.map((name) => ({ name, ...(name === widest && { yields: true }) })),
     ...['requests', 'failed'].map((name) => ({ name, align: 'right' as const })),
-    { name: 'first' },
-    { name: 'last' },
+    ...(hasMoments ? [{ name: 'first' }, { name: 'last' }] : []),
   ]
   const rows = items.map(({ key, count, failed, firstAt, lastAt }) => [
     ...key.map((text) => text ?? '-'),
     ...[String(count), failed === 0 ? '' : String(failed)],
-    ...[formatLocal(firstAt), formatLocal(lastAt)],
+    ...(hasMoments ? [formatLocal(firstAt), formatLocal(lastAt)] : []),
   ])
   return columns(paper, header, rows)
 }

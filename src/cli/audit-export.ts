@@ -48,6 +48,7 @@ async function exportAudit({ session, options: asked }: Call<Options>): Promise<
   if (span.since === undefined)
     throw new Failure('usage_invalid', 'say which time: --month 2026-03, or --since and --until')
   const until = Math.min(span.until ?? Number.MAX_SAFE_INTEGER, Date.now())
+  if (span.since >= until) throw new Failure('usage_invalid', 'that time has not begun')
   const { client } = await connect(session)
   const file = createOutputFile(session.terminal.workingDirectory, asked.output)
   try {

@@ -31,6 +31,9 @@ export const spanOptions = {
   month: z.string().optional(),
 }
 
+/** NaN for what is no number: whoever needs it says what it may be. */
+export const numberOption = z.string().transform(Number)
+
 const filterSchema = z.object(filterOptions)
 export type FilterWords = z.output<typeof filterSchema>
 
@@ -86,11 +89,20 @@ export interface Span {
 
 export function spanOf({ since, until, month }: SpanWords, now: number): Span {
   if (month === undefined)
-    return compact({
+    return assertForward({
       since: since === undefined ? undefined : parseMoment('--since', since, now),
       until: until === undefined ? undefined : parseMoment('--until', until, now),
     })
   if (since !== undefined || until !== undefined)
     throw new Failure('usage_invalid', 'give either --month, or --since and --until')
   return parseMonth(month)
+}
+
+function assertForward(span: {
+  readonly since: number | undefined
+  readonly until: number | undefined
+}) {
+  const { since = 0, until = Number.MAX_SAFE_INTEGER } = span
+  if (since < until) return compact(span)
+  throw new Failure('usage_invalid', '--until must be after --since')
 }

@@ -10,6 +10,7 @@ import {
   addSpanOptions,
   filterOf,
   filterOptions,
+  numberOption,
   spanOf,
   spanOptions,
 } from './audit-filter.ts'
@@ -27,7 +28,7 @@ const options = z.object({
   ...filterOptions,
   ...spanOptions,
   newest: z.boolean().optional(),
-  limit: z.coerce.number().default(DEFAULT_LIMIT),
+  limit: numberOption.default(DEFAULT_LIMIT),
   countBy: z.string().optional(),
   format: z.enum(['table', 'json', 'jsonl', 'csv', 'ocsf']).optional(),
 })

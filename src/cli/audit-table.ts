@@ -10,7 +10,7 @@ import { plain } from './table.ts'
 const ROOM_FOR_IDS = 140
 const ROOM_FOR_DATES = 100
 
-/** Cells that no table cuts: `-` where there is nothing to say. */
+/** Between the time and the request's id. */
 const FIELDS = ['agent', 'decision', 'operation', 'result'] as const
 
 export function recordTable(paper: Paper, records: readonly AuditRecord[]): string {
@@ -34,16 +34,22 @@ export function recordLine(paper: Paper, record: AuditRecord): string {
     record,
   ).map(plain)
   const paint = columnOf(paper, 'decision').paint ?? String
-  const width = Math.max(20, paper.columns - time.length - 20 - 5 - 24 - 10)
+  const taken = time.length + AGENT_WIDTH + 5 + RESULT_WIDTH + 10
   const cells = [
     time,
-    agent.slice(0, 20).padEnd(20),
+    padded(agent, AGENT_WIDTH),
     paint(decision.padEnd(5)),
-    operation.slice(0, width).padEnd(width),
-    result.slice(0, 24),
+    padded(operation, Math.max(20, paper.columns - taken)),
+    padded(result, RESULT_WIDTH),
   ]
   return `  ${cells.join('  ').trimEnd()}`
 }
+
+const AGENT_WIDTH = 22
+const RESULT_WIDTH = 22
+
+const padded = (cell: string, width: number): string =>
+  (cell.length > width ? `${cell.slice(0, width - 1)}…` : cell).padEnd(width)
 
 function cellsOf(paper: Paper, record: AuditRecord): string[] {
   const { agent, operator, decision, requestId } = record

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
 import { UnreachableError, type AuditFilter, type AuditRecord } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
-import { addFilterOptions, filterOf, filterOptions } from './audit-filter.ts'
+import { addFilterOptions, filterOf, filterOptions, numberOption } from './audit-filter.ts'
 import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
 import { noteLag } from './audit-pages.ts'
 import { textOf, timeOf } from './audit-record.ts'
@@ -21,7 +21,7 @@ const PAGE = 1000
 const options = z.object({
   ...filterOptions,
   follow: z.boolean().optional(),
-  lines: z.coerce.number().default(20),
+  lines: numberOption.default(20),
   format: z.enum(['table', 'jsonl', 'csv', 'ocsf']).optional(),
 })
 type Options = z.output<typeof options>

@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander'
 import { ApiError, UnreachableError } from '../../sdk/src/client.ts'
 import { Failure, systemErrorCode, type FailureCode } from '../base/errors.ts'
+import { ReaderGone } from './reader-gone.ts'
 
 export const EXIT = {
   done: 0,
@@ -40,6 +41,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 
 export function endingOf(error: unknown): Ending {
   if (error instanceof CommanderError) return commanderEnding(error)
+  if (error instanceof ReaderGone) return { exitCode: EXIT.done, code: 'reader_gone', message: '' }
   if (error instanceof ApiError) return apiEnding(error)
   if (error instanceof UnreachableError)
     return { exitCode: EXIT.unreachable, code: 'server_unreachable', message: error.message }

@@ -2,11 +2,12 @@
 
 import picocolors from 'picocolors'
 import { createDialogue, type Dialogue } from './dialogue.ts'
+import { createPrint } from './reader-gone.ts'
 
 export type Colors = ReturnType<typeof picocolors.createColors>
 
 export interface Terminal {
-  /** Standard output: the answer itself. */
+  /** Standard output: the answer itself. Throws `ReaderGone` when nobody reads it any more. */
   print(text: string): void
   /** Standard error: what a person should know besides, and what went wrong. */
   note(text: string): void
@@ -33,7 +34,7 @@ const MAX_INPUT_BYTES = 1024 * 1024
 export function createTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process
   return {
-    print: (text) => stdout.write(`${text}\n`),
+    print: createPrint(stdout),
     note: (text) => stderr.write(`${text}\n`),
     progress(text) {
       if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`)

@@ -92,9 +92,23 @@ describe('audit query', () => {
     [['query', '--limit', '0'], '--limit'],
     [['export', '-o', 'x.csv'], 'say which time'],
     [['tail', '-n', '5000'], '-n takes'],
+    [['tail', '-n', 'few'], '-n takes'],
+    [['query', '--limit', 'few'], '--limit'],
+    [['query', '--since', '1h', '--until', '2h'], '--until must be after'],
+    [['export', '--month', '2999-01', '-o', 'x.csv'], 'has not begun'],
   ])('%j ends with 2 and says why', async (args, words) => {
     const { code, stderr } = await proxy.command(['audit', ...args])
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)])
+  })
+
+  it('ends well when its reader has seen enough', async () => {
+    await proxy.client().audit.query({ agent: AGENT })
+    const { child, finished } = startCommand(['audit', 'query', '--format', 'csv'], {
+      directory: proxy.directory.path,
+    })
+    child.stdout?.destroy()
+    const { code, stderr } = await finished
+    expect([code, stderr]).toEqual([0, ''])
   })
 
   it('prints each form as lines for other programs', async () => {
