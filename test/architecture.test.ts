@@ -42,7 +42,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'state-dir': ['base', 'secret', 'token'],
   'catalog-files': ['base', 'catalog', 'injection', 'network'],
   'audit-files': ['base', 'audit', 'storage'],
-  anchor: ['base', 'audit', 'secret', 'injection', 'network', 'jobs'],
+  anchor: ['base', 'audit', 'secret', 'injection', 'network', 'jobs', 'state-dir'],
   cli: COMMAND_LINE,
   main: [
     ...PURE,

@@ -1,11 +1,13 @@
 /** A work tree: a file for each writer, and a commit for each time that one of them grew. */
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readCheckpoint, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
-import { Failure, systemErrorCode } from '../base/errors.ts'
-import type { AnchorPlace } from './place.ts'
+import { Failure } from '../base/errors.ts'
+import { replaceFile } from '../state-dir/durable-file.ts'
+import { asRefusal } from './fault.ts'
+import { nameFor, type AnchorPlace } from './place.ts'
 
 export interface GitPlaceParts {
   /** Absolute: the work tree, or a directory in it. */
@@ -14,17 +16,19 @@ export interface GitPlaceParts {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Each part of an origin is a directory's name; nothing that climbs, hides or reads as an option. */
-const SAFE_ORIGIN = /^[0-9A-Za-z][\w.-]*(?:\/[0-9A-Za-z][\w.-]*)*$/
 const TIMEOUT_MS = 60_000
+const SHARED_FILE = 0o644
+const MAX_NOTE_BYTES = 64 * 1024
 
-/** Throws `refused` when there is no work tree, or no git. */
+/** Throws `refused` when there is no work tree on a branch, or no git. */
 export async function openGitPlace(parts: GitPlaceParts): Promise<AnchorPlace> {
   const { directory, isPushed } = parts
   const git = (...args: readonly string[]) => runGit(parts, args)
   const inside = await git('rev-parse', '--is-inside-work-tree')
   if (inside.code !== 0 || inside.stdout.trim() !== 'true')
     throw new Failure('refused', `git:${directory} is no work tree: run \`git init\` there`)
+  if ((await git('symbolic-ref', '--quiet', 'HEAD')).code !== 0)
+    throw new Failure('refused', `git:${directory} is on no branch, which would lose the commits`)
   const known = await readNotes(git, directory)
   return {
     name: `git:${directory}`,
@@ -51,8 +55,7 @@ interface Commit extends Pick<AnchorPlace, 'known'> {
 
 /** Also what a former run has written and could not commit. */
 async function commit(git: Git, { directory, known, checkpoints }: Commit): Promise<void> {
-  const origins = new Set([...known.keys(), ...checkpoints.map(({ origin }) => origin)])
-  const files = [...origins].map(fileOf)
+  const files = [...new Set([...known.values(), ...checkpoints].map(fileOf))]
   if (files.length === 0) return
   const failed = `git commit in ${directory} failed: try it there by hand`
   await well(git('add', '--', ...files), failed)
@@ -76,11 +79,12 @@ function runGit({ directory, env }: GitPlaceParts, args: readonly string[]): Pro
     timeout: TIMEOUT_MS,
   }
   return new Promise((resolve, reject) => {
-    execFile('git', [...args], settings, (error, stdout) => {
+    const child = execFile('git', [...args], settings, (error, stdout) => {
       const code = error ? error.code : 0
       if (typeof code === 'number') resolve({ code, stdout })
       else reject(new Failure('refused', `git cannot be run in ${directory}: ${code ?? 'ended'}`))
     })
+    child.stdin?.on('error', () => undefined).end() // whatever asks something is told nothing
   })
 }
 
@@ -90,30 +94,35 @@ async function readNotes(git: Git, directory: string): Promise<Map<string, Signe
   const { stdout } = await git(...list, '--', '*.checkpoint')
   const known = new Map<string, SignedCheckpoint>()
   for (const name of stdout.split('\0').filter((each) => each !== '')) {
-    const checkpoint = readCheckpoint(readIfThere(join(directory, name)))
+    const checkpoint = readCheckpoint(asRefusal(directory, () => readNote(join(directory, name))))
     if (checkpoint && `${checkpoint.origin}.checkpoint` === name)
       known.set(checkpoint.origin, checkpoint)
   }
   return known
 }
 
-/** Nothing, for one that is in the index only. */
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return ''
-    throw error
-  }
+/** Nothing, for one that is in the index only, and for what is no plain file. */
+function readNote(path: string): string {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found?.isFile() && found.size <= MAX_NOTE_BYTES ? readFileSync(path, 'utf8') : ''
 }
 
-function writeNote(directory: string, { origin, note }: SignedCheckpoint): void {
-  const path = join(directory, fileOf(origin))
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, note)
+function writeNote(directory: string, checkpoint: SignedCheckpoint): void {
+  const file = fileOf(checkpoint)
+  const path = join(directory, file)
+  asRefusal(directory, () => {
+    refuseLinks(directory, file)
+    mkdirSync(dirname(path), { recursive: true })
+    replaceFile(path, checkpoint.note, SHARED_FILE)
+  })
 }
 
-function fileOf(origin: string): string {
-  if (SAFE_ORIGIN.test(origin)) return `${origin}.checkpoint`
-  throw new Failure('refused', 'a writer has a name that can be no file')
+/** Whoever may push to the repository could have put one there that leads out of it. */
+function refuseLinks(directory: string, file: string): void {
+  const parts = file.split('/')
+  const paths = parts.map((_part, index) => join(directory, ...parts.slice(0, index + 1)))
+  if (paths.some((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()))
+    throw new Failure('refused', `git:${directory} has a symbolic link in the place of ${file}`)
 }
+
+const fileOf = (checkpoint: SignedCheckpoint): string => `${nameFor(checkpoint)}.checkpoint`

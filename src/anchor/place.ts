@@ -3,6 +3,9 @@
 import { compareCheckpoints, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
 import { Failure } from '../base/errors.ts'
 
+/** Each part of an origin is a directory's name; nothing that climbs, hides or reads as an option. */
+const SAFE_ORIGIN = /^[0-9A-Za-z][\w.-]*(?:\/[0-9A-Za-z][\w.-]*)*$/
+
 export interface AnchorPlace {
   /** As it may be shown: without what a URL has behind its host. */
   readonly name: string
@@ -36,6 +39,12 @@ export function newsFor(
       `${name} has ${last.size} records of ${origin}, and there are ${size}: the log was ${course}`,
     )
   })
+}
+
+/** An origin as the name of a file or object. Throws `refused`. */
+export function nameFor({ origin }: Pick<SignedCheckpoint, 'origin'>): string {
+  if (SAFE_ORIGIN.test(origin)) return origin
+  throw new Failure('refused', 'a writer has a name that can be no file')
 }
 
 /** The newest of each origin, of several. */

@@ -1,14 +1,16 @@
 /** What was handed to servers that cannot be asked what they have: by a digest of their URL. */
 
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { newestOf } from '../anchor/place.ts'
 import { readCheckpoint, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
+import { Failure } from '../base/errors.ts'
 import { replaceFile } from '../state-dir/durable-file.ts'
 import { readPrivateFile } from '../state-dir/privacy.ts'
 import { configurationHome } from './login-file.ts'
 import type { Terminal } from './terminal.ts'
+import { whileLocked } from './witness-lock.ts'
 
 /** Notes by origin, by target. */
 const schema = z.record(z.string(), z.record(z.string(), z.string()))
@@ -24,17 +26,23 @@ export function recall(terminal: Terminal, target: string): Map<string, SignedCh
   )
 }
 
+/** Where nothing can be kept, as in a container, it is sent again. Throws `state_unsafe`. */
 export function remember(
   terminal: Terminal,
   target: string,
   checkpoints: readonly SignedCheckpoint[],
 ): void {
-  const memory = readMemory(terminal)
-  const notes = { ...memory[nameOf(target)] }
-  for (const { origin, note } of checkpoints) notes[origin] = note
   const path = memoryPath(terminal)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  replaceFile(path, `${JSON.stringify({ ...memory, [nameOf(target)]: notes }, undefined, 2)}\n`)
+  try {
+    whileLocked(dirname(path), () => {
+      const all = newestOf([...recall(terminal, target).values(), ...checkpoints])
+      const notes = Object.fromEntries([...all].map(([origin, { note }]) => [origin, note]))
+      const memory = { ...readMemory(terminal), [nameOf(target)]: notes }
+      replaceFile(path, `${JSON.stringify(memory, undefined, 2)}\n`)
+    })
+  } catch (error) {
+    if (error instanceof Failure) throw error
+  }
 }
 
 /** One that is damaged costs no more than a message that was sent before. */

@@ -30,15 +30,13 @@ const options = z.object({
 })
 type Options = z.output<typeof options>
 
-const MAX_TARGET_BYTES = 4096
-
 export function registerAuditAnchor(audit: Command, runs: Runner): void {
   const command = audit
     .command('anchor')
     .description('hand the newest checkpoints to another place, where they are new there')
     .requiredOption(
       '--to <target>',
-      'a file, git:DIR, https://... (posted), put+https://... (an object), @FILE (has one of these); may be repeated',
+      'a file, git:DIR, https://... (posted), put+https://... (an object; with / at the end one for each checkpoint), @FILE (has one of these); may be repeated',
       collect,
     )
     .option('--push', 'after a commit in git:DIR, also `git push`')
@@ -71,21 +69,27 @@ async function anchor({ session, options: asked }: Call<Options>): Promise<void>
   const outcomes: Outcome[] = []
   for (const place of places) outcomes.push(await handOver(session, place, examined))
   answer(session, { server: connection.server, targets: outcomes }, inWords(outcomes))
-  const failed = outcomes.filter(({ problem }) => problem !== undefined).length
-  if (failed > 0) throw new Failure('refused', `${failed} of ${outcomes.length} targets failed`)
+  const problems = outcomes.flatMap(({ problem }) => (problem === undefined ? [] : plain(problem)))
+  if (problems.length === 0) return
+  const count = `${problems.length} of ${outcomes.length} targets failed`
+  throw new Failure('refused', `${count}: ${problems.join('; ')}`)
 }
 
 /** `@FILE`, for a URL that is itself a secret. */
 function readTarget({ terminal }: Session, given: string): Target {
-  const text = given.startsWith('@') ? readLine(terminal.workingDirectory, given.slice(1)) : given
+  const isNamed = given.startsWith('@')
+  const text = isNamed ? readLine(terminal.workingDirectory, given.slice(1)) : given
   const parsed = parseTarget(text)
-  if (parsed.ok) return { text, parsed: parsed.value }
-  throw new Failure('usage_invalid', `a target of --to ${parsed.error}`)
+  if (!parsed.ok) throw new Failure('usage_invalid', `a target of --to ${parsed.error}`)
+  // Else a secret in the wrong file would become the name of another.
+  if (isNamed && parsed.value.kind === 'file' && !text.startsWith('file:'))
+    throw new Failure('usage_invalid', 'a target in a file begins with file:, git:, https: or put+')
+  return { text, parsed: parsed.value }
 }
 
 function readLine(directory: string, name: string): string {
   try {
-    return readFileSync(resolve(directory, name), 'utf8').slice(0, MAX_TARGET_BYTES).trim()
+    return readFileSync(resolve(directory, name), 'utf8').trim()
   } catch (error) {
     const why = systemErrorCode(error) ?? 'no reason'
     throw new Failure('usage_invalid', `cannot read ${name}: ${why}`)

@@ -9,7 +9,7 @@ import { connect, describe, type Connection } from './connection.ts'
 import { formatMoment } from './moments.ts'
 import { createOutputFile } from './output-file.ts'
 import { answer, type Session } from './session.ts'
-import { formatTable } from './table.ts'
+import { formatTable, plain } from './table.ts'
 import type { Examined } from './witness.ts'
 import { forget, witnessPath } from './witness-file.ts'
 
@@ -59,7 +59,7 @@ function show(session: Session, { server }: Connection, examined: Examined): voi
     ]
   })
   const table = formatTable(session.terminal, ['log', 'records', 'seen before', 'at'], rows)
-  const words = [table, `key   ${publicKey}`, `kept  ${path}`].join('\n')
+  const words = [table, `key   ${plain(publicKey)}`, `kept  ${path}`].join('\n')
   answer(session, { server, publicKey, checkpoints: shown, kept, file: path, doubts }, words)
 }
 

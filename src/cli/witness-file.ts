@@ -4,16 +4,16 @@
  */
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { readCheckpoint, type SignedCheckpoint } from '../audit/signed-checkpoint.ts'
 import { Failure } from '../base/errors.ts'
-import { replaceFile, writeOnce } from '../state-dir/durable-file.ts'
+import { replaceFile } from '../state-dir/durable-file.ts'
 import { readPrivateFile } from '../state-dir/privacy.ts'
 import { configurationHome } from './login-file.ts'
 import type { Terminal } from './terminal.ts'
+import { whileLocked } from './witness-lock.ts'
 
 const keptNote = z.object({ note: z.string(), seenAt: z.int() })
 const keptSchema = z.object({
@@ -47,7 +47,6 @@ export interface Sighting {
 /** With one a day, a rewriting is found that took place up to so many days ago. */
 const EARLIER_DAYS = 60
 const DAY_MS = 86_400_000
-const PATIENCE_MS = 2000
 
 export function witnessPath(terminal: Terminal, witnessed: WitnessedServer): string {
   return join(witnessDirectory(terminal), `${fileName(witnessed)}.json`)
@@ -75,18 +74,13 @@ export function readKept(path: string): Kept | undefined {
 
 /** Adds what is newer. What was seen under another key is left alone. */
 export function keep(path: string, { server }: WitnessedServer, sighting: Sighting): void {
-  const directory = join(path, '..')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const lock = takeLock(join(directory, 'lock.db'))
-  try {
+  whileLocked(dirname(path), () => {
     const kept = readKept(path)
     if (kept && kept.publicKey !== sighting.publicKey) return
     const merged = merge(kept, server, sighting)
     const isNews = JSON.stringify(merged) !== JSON.stringify(kept)
     if (isNews) replaceFile(path, `${JSON.stringify(merged, undefined, 2)}\n`)
-  } finally {
-    lock.close()
-  }
+  })
 }
 
 /** Sets aside what was kept, for a log that was reset on purpose; says where it is now. */
@@ -112,19 +106,6 @@ function newer(log: KeptLog | undefined, { note, size }: SignedCheckpoint, at: n
   const isOfToday = Math.floor(last.seenAt / DAY_MS) === Math.floor(at / DAY_MS)
   const days = isOfToday ? earlier : [...earlier, last].slice(-EARLIER_DAYS)
   return { note, seenAt: at, earlier: days }
-}
-
-/** An open transaction: the kernel ends it with the process. Throws when others take too long. */
-function takeLock(path: string): DatabaseSync {
-  if (!existsSync(path)) writeOnce(path, '')
-  const lock = new DatabaseSync(path, { timeout: PATIENCE_MS })
-  try {
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
-  } catch (error) {
-    lock.close()
-    throw error
-  }
 }
 
 function witnessDirectory(terminal: Terminal): string {

@@ -13,7 +13,7 @@ import type { Kept } from './witness-file.ts'
 
 /** Why a log is not believed to be the one that was seen before. */
 export interface Doubt {
-  readonly kind: 'cut' | 'rewritten' | 'gone' | 'key'
+  readonly kind: 'cut' | 'rewritten' | 'gone' | 'key' | 'hidden'
   /** Of the writer that it is about; the key is that of all. */
   readonly origin?: string
   readonly message: string
@@ -47,7 +47,8 @@ export interface Judged {
 
 /** Judges a server's whole list, in which no writer may be missing that was there once. */
 export function judgeList(list: AuditCheckpoints, believed: Believed): Judged {
-  if (list.publicKey !== believed.publicKey) return { checkpoints: [], doubts: [otherKey()] }
+  if (list.publicKey !== believed.publicKey || !parseVkey(list.publicKey))
+    return { checkpoints: [], doubts: [otherKey()] }
   const judged = list.checkpoints.map(({ note }) => judge(note, believed))
   const checkpoints = judged.flatMap((each) => (each.ok ? each.value : []))
   const doubts = judged.flatMap((each) => (each.ok ? [] : each.error))
@@ -74,5 +75,8 @@ function goneLog(origin: string): Doubt {
 function otherKey(): Doubt {
   return { kind: 'key', message: 'its checkpoints are not signed with the key that was known' }
 }
+
+/** Of a server that showed checkpoints before. */
+export const HIDDEN: Doubt = { kind: 'hidden', message: 'it no longer shows its checkpoints' }
 
 const dateOf = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -4,6 +4,7 @@
  */
 
 import {
+  ApiError,
   createClient,
   type AuditCheckpoints,
   type Client,
@@ -21,7 +22,7 @@ import {
   type Sighting,
   type WitnessedServer,
 } from './witness-file.ts'
-import { judge, judgeList, type Doubt, type Judged } from './witness-judgement.ts'
+import { HIDDEN, judge, judgeList, type Doubt, type Judged } from './witness-judgement.ts'
 import { warningAsJson, warningInWords } from './witness-words.ts'
 
 /** How a command was told to speak. */
@@ -57,6 +58,9 @@ const LIST_MS = 3_600_000
 const LIST_TIMEOUT_MS = 2000
 /** For commands that go on and on. */
 const SETTLE_MS = 10_000
+/** No deployment has so many; a hostile server may. */
+const MAX_LOGS = 1000
+const UNAUTHORIZED = 401
 
 export function createWitness(terminal: Terminal, shared: Manner): Witness {
   const watches = new Map<Client, ServerWatch>()
@@ -102,6 +106,8 @@ class ServerWatch {
   /** As it was before the first request: answers may come in another order than they were made. */
   #kept: Kept | undefined
   #listedAt = 0
+  /** Whether an answer had a checkpoint, or all were asked for. */
+  #isShown = false
   /** Asked for by the command itself. */
   #listed: AuditCheckpoints | undefined
   /** What is there cannot be read, or nothing can be written. */
@@ -125,6 +131,7 @@ class ServerWatch {
   take(note: string): void {
     const checkpoint = readCheckpoint(note)
     if (this.#isUnusable || !checkpoint) return
+    this.#isShown = true
     const judged = this.#kept ? judge(note, this.#kept) : ok(checkpoint)
     if (judged.ok) this.#see(judged.value)
     else this.#doubt(judged.error)
@@ -132,9 +139,11 @@ class ServerWatch {
 
   async settle(): Promise<void> {
     const isAnswered = this.#seen.size > 0 || this.#doubts.size > 0
-    if (this.#isUnusable || !isAnswered) return
+    const isSilent = this.#kept !== undefined && !this.#isShown
+    if (this.#isUnusable || !(isAnswered || isSilent)) return
     const at = Date.now()
-    const list = this.#listed ?? (await this.#listWhenDue(at))
+    const isDue = isSilent || this.#listedAt + LIST_MS < at
+    const list = this.#listed ?? (isDue ? await this.#list(isSilent) : undefined)
     this.#listed = undefined
     if (this.#doubts.size === 0) this.#keep(at, list)
     this.#warn()
@@ -143,19 +152,24 @@ class ServerWatch {
   examine(list: AuditCheckpoints): Examined {
     const judged = this.#takeList(list)
     this.#listed = list
+    this.#isShown = true
     const { publicKey } = list
     return { ...judged, publicKey, kept: this.#kept, path: this.#path }
   }
 
-  async #listWhenDue(at: number): Promise<AuditCheckpoints | undefined> {
-    if (this.#listedAt + LIST_MS >= at) return undefined
+  /** A server that is silent about what it showed before has to answer this. */
+  async #list(isSilent: boolean): Promise<AuditCheckpoints | undefined> {
+    this.#isShown = true
     const { options } = this.#parts
     try {
       const brief = createClient({ ...options, timeoutMs: LIST_TIMEOUT_MS })
       const list = await brief.audit.checkpoints()
       this.#takeList(list)
       return list
-    } catch {
+    } catch (error) {
+      // Not of one that is down, or refuses the key: those show nothing to anybody.
+      if (isSilent && error instanceof ApiError && error.status !== UNAUTHORIZED)
+        this.#doubt(HIDDEN)
       return undefined // next time
     }
   }
@@ -188,6 +202,7 @@ class ServerWatch {
 
   #see(checkpoint: SignedCheckpoint): void {
     const before = this.#seen.get(checkpoint.origin)
+    if (!before && this.#seen.size >= MAX_LOGS) return
     if (!before || before.size < checkpoint.size) this.#seen.set(checkpoint.origin, checkpoint)
   }
 

@@ -22,6 +22,8 @@ export interface Posting {
   /** PEM certificates to trust instead of the public roots. */
   readonly ca: string | undefined
   readonly allowPrivateAddress: boolean
+  /** A status besides 2xx that says that it is there. */
+  readonly takenStatus?: number
 }
 
 export type Post = (posting: Posting, signal: AbortSignal) => Promise<Delivered>
@@ -53,7 +55,8 @@ export function createPost({ dial, now, timeoutMs }: PostParts): Post {
         ...{ protocol, hostname, port, allowPrivateAddress, ...trust },
         ...{ connectTimeoutMs: timeoutMs, signal: either },
       })
-      return judge(await exchange(socket, posting, either), now())
+      const answer = await exchange(socket, posting, either)
+      return answer.status === posting.takenStatus ? ok(undefined) : judge(answer, now())
     } catch (error) {
       return err({ problem: timeout.aborted ? 'it did not answer in time' : wordsFor(error) })
     }

@@ -78,7 +78,7 @@ describe('audit anchor', () => {
     )
     expect(code).not.toBe(0)
     expect(stdout).toContain('two.txt: apistronghold/production/local')
-    expect(stderr).toContain('1 of 2 targets failed')
+    expect(stderr).toMatch(/1 of 2 targets failed: .*no\/such\/file cannot be used: ENOENT/)
   })
 
   it('posts to a server, whose address may be in a file', async () => {
@@ -92,6 +92,61 @@ describe('audit anchor', () => {
     await audit('anchor', ...where)
     const sizes = upstream.requests.slice(count).map(({ body }) => body.toString())
     expect(sizes.every((body) => body.includes('audit.checkpoint'))).toBe(true)
+  })
+})
+
+describe('audit anchor as a timer runs it', () => {
+  it('prints a line for each target and nothing else, also when nothing is new', async () => {
+    await audit('anchor', '--to', 'timer.txt')
+    // Each run reads the audit, which is itself a record: what is new comes to an end only at the place.
+    const { code, stdout, stderr } = await audit('anchor', '--to', 'timer.txt')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout.trim()).toMatch(/^\S+timer\.txt: (nothing new|apistronghold\/\S+ \d+)$/)
+  })
+
+  it('fails with a reason on standard error when the server is not there', async () => {
+    const { code, stderr } = await proxy.command([
+      'audit',
+      'anchor',
+      '--to',
+      'x',
+      '--env',
+      'staging',
+    ])
+    expect(code).not.toBe(0)
+    expect(stderr).not.toBe('')
+  })
+
+  it('takes a target in a file only with its scheme, so that no secret becomes a name', async () => {
+    proxy.directory.write('wrong', 'canary-of-a-secret\n')
+    const { code, stdout, stderr } = await audit('anchor', '--to', '@wrong')
+    expect(code).toBe(2)
+    expect(`${stdout}${stderr}`).not.toContain('canary')
+    expect(readdirSync(proxy.directory.path).join()).not.toContain('canary')
+  })
+
+  it('commits to a work tree', async () => {
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', ['-C', place('tree'), ...args], { encoding: 'utf8' })
+    execFileSync('git', ['init', '--quiet', place('tree')])
+    git('config', 'user.email', 'anchor@example.com')
+    git('config', 'user.name', 'Anchor')
+    git('config', 'commit.gpgsign', 'false')
+    expect((await audit('anchor', '--to', 'git:tree')).code).toBe(0)
+    const kept = join('tree', 'apistronghold/production/local.checkpoint')
+    expect((await audit('verify', '--since-checkpoint', kept)).code).toBe(0)
+    expect(git('log', '--format=%s').trim()).toBe('Anchor the audit')
+  })
+
+  it('puts each checkpoint below a path', async () => {
+    const to = `put+https://127.0.0.1:${upstream.port}/bucket/`
+    const trust = ['--ca', 'ca.pem', '--allow-private-address']
+    expect((await audit('anchor', '--to', to, ...trust)).code).toBe(0)
+    const last = upstream.requests.at(-1)
+    expect(last?.method).toBe('PUT')
+    expect(last?.target).toMatch(
+      /^\/bucket\/apistronghold\/production\/local\/\d{16}-[0-9a-f]{16}\.note$/,
+    )
   })
 })
 
