@@ -21,6 +21,7 @@ export type FailureCode =
   | 'upstream_timeout'
   | 'upstream_tls_invalid'
   | 'upstream_malformed'
+  | 'upstream_undecodable'
   | 'upstream_overloaded'
   | 'upstream_circuit_open'
   | 'request_body_failed'

@@ -17,6 +17,7 @@ const RULES: Readonly<Record<AnomalyRule, true>> = {
   dead_token: true,
   two_places: true,
   exfiltration: true,
+  credential_echo: true,
   large_payload: true,
   issuing_burst: true,
 }

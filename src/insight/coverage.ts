@@ -19,24 +19,13 @@ export interface Coverage extends Window {
   readonly gaps: readonly string[]
 }
 
-/** The oldest record that there is. */
-export interface Oldest {
-  readonly at: number
-  /** Its log began with it, so that nothing before it was removed. */
-  readonly isFirst: boolean
-}
-
 /** Judges the index against a window. */
-export function coverageOf(
-  { since, until }: Window,
-  status: IndexStatus,
-  oldest: Oldest | undefined,
-): Coverage {
-  const gaps = [...indexGaps(status), ...historyGaps(since, oldest)]
-  const { newestAt } = status
+export function coverageOf({ since, until }: Window, status: IndexStatus): Coverage {
+  const gaps = [...indexGaps(status), ...historyGaps(since, status)]
+  const { newestAt, oldestAt } = status
   return {
     ...{ since, until, gaps },
-    ...(oldest === undefined ? {} : { historyFrom: oldest.at }),
+    ...(oldestAt === undefined ? {} : { historyFrom: oldestAt }),
     ...(newestAt === undefined ? {} : { indexedTo: newestAt }),
     isComplete: gaps.length === 0,
   }
@@ -50,9 +39,9 @@ function indexGaps({ isRebuilding, problem, behindBytes }: IndexStatus): string[
   return [`The index is ${lag} KiB behind the journal: the newest requests are missing.`]
 }
 
-function historyGaps(since: number, oldest: Oldest | undefined): string[] {
-  if (!oldest) return ['The audit has no records.']
-  if (oldest.isFirst || oldest.at <= since) return []
-  const from = new Date(oldest.at).toISOString().slice(0, 16).replace('T', ' ')
+function historyGaps(since: number, { oldestAt, retiredBefore }: IndexStatus): string[] {
+  if (oldestAt === undefined) return ['The audit has no records.']
+  if (retiredBefore === undefined || retiredBefore <= since) return []
+  const from = new Date(retiredBefore).toISOString().slice(0, 16).replace('T', ' ')
   return [`What was before ${from}Z is not in the audit any more.`]
 }

@@ -13,6 +13,7 @@ export type AnomalyRule =
   | 'dead_token'
   | 'two_places'
   | 'exfiltration'
+  | 'credential_echo'
   | 'large_payload'
   | 'issuing_burst'
 

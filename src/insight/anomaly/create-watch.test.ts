@@ -154,6 +154,13 @@ const ATTACKS: readonly Attack[] = [
     reason: /^the token was used from 10\.1\.2\.0\/24 and 203\.0\.113\.0\/24 in turns, 3 changes/,
   },
   {
+    rule: 'credential_echo',
+    lines: aRequest({ ...usual, at: NOON }).map((line) =>
+      line['kind'] === 'outcome' ? { ...line, marks: ['credential_echo'] } : line,
+    ),
+    reason: /^the service's answer held the credential/,
+  },
+  {
     rule: 'exfiltration',
     lines: aRequest({ ...usual, at: NOON, marks: ['phantom_in_body'] }),
     reason: /^a token of ours stood in the body of a request$/,

@@ -11,7 +11,7 @@ import {
   type Ended,
   type Refused,
 } from './deed.ts'
-import { judgeMarks } from './exfiltration.ts'
+import { judgeEcho, judgeMarks } from './exfiltration.ts'
 import type { Judged } from './judged.ts'
 import { judgeNovelty } from './novelty.ts'
 import { judgePlaces } from './places.ts'
@@ -123,6 +123,7 @@ class LearningWatch implements Watch {
     const baseline = this.#baselineOf(`agent ${about.agent}`, at)
     const judged = [
       judgeMarks(deed.marks),
+      judgeEcho(deed.marks),
       judgePayload(baseline, deed, this.#isKnown(baseline, at)),
     ]
     return this.#tell(baseline, judged, { ...about, at })

@@ -18,6 +18,13 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['phantom', 'a token of ours stood in the '],
 ])
 
+/** An upstream that shows its callers' credentials; the client got stars in place of it. */
+export function judgeEcho(marks: readonly string[]): Judged | undefined {
+  if (!marks.includes('credential_echo')) return undefined
+  const reason = "the service's answer held the credential that it was given, which was taken out"
+  return { rule: 'credential_echo', score: 0.9, reason }
+}
+
 /** The surest of the marks; undefined where none tells of that. */
 export function judgeMarks(marks: readonly string[]): Judged | undefined {
   let surest: Judged | undefined

@@ -1,5 +1,7 @@
 /** The head of an upstream's answer as the client gets it: unchanged but for hop and URLs. */
 
+import type { Needles } from '../../scrub/needles.ts'
+import { scrubText } from '../../scrub/scrubber.ts'
 import { doorAddress } from './door-address.ts'
 import type { DoorFacts } from './door-address.ts'
 import { holdsUrls, rewriteUrls } from './rewrite.ts'
@@ -29,6 +31,20 @@ export function answerHeaders(raw: readonly string[], facts: DoorFacts): string[
     headers.push(spelled, holdsUrls(name) ? rewriteUrls(name, value, doorAddress(facts)) : value)
   }
   return named ? withoutNamed(headers, named) : headers
+}
+
+/** What is about the coded body, which is not what the client gets (RFC 9530, RFC 9110 8.4). */
+const OF_CODING = new Set(['content-encoding', 'content-md5', 'content-digest', 'repr-digest'])
+
+export function withoutCoding(headers: readonly string[]): string[] {
+  return withoutNamed(headers, OF_CODING)
+}
+
+/** Names and values without the credential; undefined when it is in none of them, as nearly always. */
+export function scrubHeaders(headers: readonly string[], needles: Needles): string[] | undefined {
+  // No name and no value has a line break in it, so that nothing is found across them.
+  if (scrubText(headers.join('\n'), needles) === undefined) return undefined
+  return headers.map((text) => scrubText(text, needles) ?? text)
 }
 
 /** The first value of a field; `name` is in lower case. */

@@ -7,10 +7,11 @@ import type { Log } from '../../base/log.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
 import type { AnswerListener, Call, UpstreamRequest, Upstreams } from '../upstream/upstream.ts'
 import { destinationOf } from './destination.ts'
+import type { Forwarding } from './forwarding.ts'
 import { outgoingHead } from './outgoing.ts'
 import { problemOfRefusal } from './problem.ts'
 import { Transfer } from './transfer.ts'
-import type { CutCause, Forwarding, TransferOwner } from './transfer.ts'
+import type { CutCause, TransferOwner } from './transfer.ts'
 import { WithheldAnswer } from './withheld.ts'
 
 export interface Forwarder {

@@ -34,6 +34,7 @@ const ENDS_HERE = [
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-connection',
+  'sec-websocket-extensions',
   'te',
   'trailer',
   'transfer-encoding',

@@ -68,16 +68,28 @@ export function marksOfInjectedBody(bytes: Buffer, injected: Injected): Marks {
   return holdsAny(bytes, secretsOf(injected)) ? ['credential_in_body'] : NO_MARKS
 }
 
-/** The fields of a credential that are no secret stand in many an honest request. */
-function secretsOf({ service, credential }: Injected): readonly Secret[] {
-  const secrets: Secret[] = []
-  if (!credential) return secrets
+const secretsByCredential = new WeakMap<Credential, readonly Secret[]>()
+const NO_SECRETS: readonly Secret[] = []
+
+/** The fields of a credential that are no secret stand in many an honest request. The same list each time. */
+export function secretsOf({ service, credential }: Injected): readonly Secret[] {
+  if (!credential) return NO_SECRETS
+  let secrets = secretsByCredential.get(credential)
+  if (!secrets) {
+    secrets = collectSecrets(service, credential)
+    secretsByCredential.set(credential, secrets)
+  }
+  return secrets
+}
+
+function collectSecrets(service: Injected['service'], credential: Credential): readonly Secret[] {
+  const secrets = new Set<Secret>()
   for (const { fields } of service.credentialForms)
     for (const { name, secret: isSecret } of fields) {
       const secret = isSecret ? credential.fields.get(name) : undefined
-      if (secret) secrets.push(secret)
+      if (secret) secrets.add(secret)
     }
-  return secrets
+  return [...secrets]
 }
 
 function holdsAny(text: string | Buffer, secrets: readonly Secret[]): boolean {

@@ -57,6 +57,13 @@ const UPSTREAM_KINDS = new Map<FailureCode, UpstreamKind>([
   ],
   ['upstream_malformed', unreachable('http_protocol_error', 'did not answer in valid HTTP')],
   [
+    'upstream_undecodable',
+    unreachable(
+      'http_response_content_coding',
+      'answered in a coding that cannot be looked through',
+    ),
+  ],
+  [
     'address_forbidden',
     unreachable('destination_ip_prohibited', 'has an address that may not be dialled'),
   ],

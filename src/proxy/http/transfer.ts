@@ -5,46 +5,26 @@
 
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
-import { createUsageReader, type UsageReader } from '../../audit/usage-reader.ts'
-import type { UsagePlaces } from '../../audit/usage.ts'
-import type { Failure } from '../../base/errors.ts'
-import type { Operation } from '../../catalog/catalog.ts'
+import { Failure } from '../../base/errors.ts'
 import type { Refusal } from '../../policy/refusal.ts'
-import type { Admission, Outcome } from '../admission.ts'
+import type { Outcome } from '../admission.ts'
 import type { BodySource } from '../http1/body.ts'
 import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
-import type { BodyFailure, ReplyHead, WireBody, WireReply, WireRequest } from '../wire/message.ts'
-import { answerHeaders, answerValue } from './answer-head.ts'
+import type { BodyFailure, WireBody, WireRequest } from '../wire/message.ts'
+import type { AnswerProblem } from './answer-body.ts'
 import { BodyWatch } from './body-watch.ts'
-import type { Directory } from './directory.ts'
 import { unreadableBody } from './facts.ts'
-import type { HeldBody } from './facts.ts'
-import { headerValue, type HeaderList } from './headers.ts'
+import { headerValue } from './headers.ts'
+import type { Forwarding } from './forwarding.ts'
+import { joinMarks, NO_MARKS } from './marks.ts'
+import { OutgoingAnswer } from './outgoing-answer.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
-import type { Problem } from './problem.ts'
 import { Tunnel } from './tunnel.ts'
 import type { TunnelEnd } from './tunnel.ts'
 import { upgradeOf } from './upgrade.ts'
 
 /** Why a transfer was cut from our side. */
 export type CutCause = 'terminated_by_revoke' | 'audit_unavailable' | 'shutdown'
-
-/** An admitted request, ready to leave. */
-export interface Forwarding {
-  readonly request: WireRequest
-  readonly reply: WireReply
-  readonly directory: Directory
-  readonly operation: Operation
-  /** The door's own segment, as `/stripe`, or nothing. */
-  readonly prefix: string
-  readonly headers: HeaderList
-  readonly held: HeldBody | undefined
-  /** `performance.now()` when the head had come. */
-  readonly startedAt: number
-  readonly admission: Admission
-  /** Sends an answer of ours; does nothing once something was sent. */
-  answer(problem: Problem): void
-}
 
 /** Who keeps the transfers of a process. */
 export interface TransferOwner {
@@ -66,6 +46,9 @@ const REASON_OF_CUT = {
   audit_unavailable: 'audit_unavailable',
 } as const
 
+/** The upstream's answer held the credential that it was given. */
+const ECHO = ['credential_echo']
+
 export class Transfer implements AnswerListener {
   readonly forwarding: Forwarding
   readonly #owner: TransferOwner
@@ -75,15 +58,22 @@ export class Transfer implements AnswerListener {
   #isOver = false
   #status: number | undefined
   #firstByteMs: number | undefined
-  #responseBytes = 0
-  /** Only where the service says that its answers tell what they cost. */
-  #usage: UsageReader | undefined
+  readonly #answer: OutgoingAnswer
   #watch: BodyWatch | undefined
 
   constructor(forwarding: Forwarding, owner: TransferOwner) {
     this.forwarding = forwarding
     this.#owner = owner
     this.#admittedMs = performance.now() - forwarding.startedAt
+    this.#answer = new OutgoingAnswer(forwarding, {
+      resume: this.#resume,
+      onEnd: () => {
+        this.#end({ result: 'answered' })
+      },
+      onProblem: (problem) => {
+        this.#answerFailed(problem)
+      },
+    })
   }
 
   /** Sends the request, unless its client has gone or its token was revoked by now. */
@@ -107,23 +97,23 @@ export class Transfer implements AnswerListener {
 
   onHead(head: AnswerHead): void {
     if (head.status === 401) this.#owner.unauthorised(this)
-    this.forwarding.reply.start(this.#answered(head))
+    this.#headed(head)
+    this.#answer.start(head)
   }
 
   onChunk(chunk: Buffer): boolean {
-    const { reply } = this.forwarding
-    this.#responseBytes += chunk.length
-    this.#usage?.take(chunk)
-    if (reply.write(chunk)) return true
-    reply.whenWritable(this.#resume)
-    return false
+    return this.#answer.take(chunk)
   }
 
   onSwitch(head: AnswerHead, connection: Duplex): void {
     const { request, reply } = this.forwarding
-    const client = reply.switchTo(request.upgrade ?? '', this.#answered(head))
+    this.#headed(head)
+    const client = reply.switchTo(request.upgrade ?? '', this.#answer.head(head))
     if (client) {
-      this.#tunnel = new Tunnel({ client, upstream: connection }, this.#tunnelEnded)
+      this.#tunnel = new Tunnel(
+        { client, upstream: connection, needles: this.#answer.needles },
+        this.#tunnelEnded,
+      )
       return
     }
     connection.destroy()
@@ -131,9 +121,7 @@ export class Transfer implements AnswerListener {
   }
 
   onEnd(): void {
-    if (this.#isOver) return
-    this.forwarding.reply.end()
-    this.#end({ result: 'answered' })
+    if (!this.#isOver) this.#answer.end()
   }
 
   onFailure(failure: Failure): void {
@@ -171,16 +159,25 @@ export class Transfer implements AnswerListener {
     return this.#watch
   }
 
-  /** The upstream's head as the client gets it. */
-  #answered(head: AnswerHead): ReplyHead {
-    const { status, reason, headers, length } = head
-    const { admission, startedAt, operation } = this.forwarding
+  #headed({ status }: AnswerHead): void {
     this.#status = status
-    this.#firstByteMs = performance.now() - startedAt
-    if (operation.usage) this.#usage = usageReaderOf(operation.usage, head)
-    const answer = answerHeaders(headers, this.forwarding)
-    answer.push('apistronghold-request-id', admission.requestId)
-    return { status, reason: isPrintable(reason) ? reason : '', headers: answer, length }
+    this.#firstByteMs = performance.now() - this.forwarding.startedAt
+  }
+
+  /** What came is not to be sent on; a client that got nothing yet is told why. */
+  #answerFailed(problem: AnswerProblem): void {
+    if (this.#isOver) return
+    const { reply, admission } = this.forwarding
+    this.#call?.abort()
+    this.#end({ result: 'cut', cause: problem })
+    if (reply.hasStarted) reply.cut()
+    else
+      this.forwarding.answer(
+        problemOfFailure(
+          new Failure('upstream_undecodable', 'the answer cannot be looked through'),
+          admission.requestId,
+        ),
+      )
   }
 
   readonly #tunnelEnded = (end: TunnelEnd): void => {
@@ -219,13 +216,14 @@ export class Transfer implements AnswerListener {
     this.#isOver = true
     const { request, admission, held } = this.forwarding
     held?.release()
+    this.#answer.close()
     const status = this.#status
     admission.close({
       result,
       ...(cause !== undefined && { cause }),
       ...(status !== undefined && { status }),
       requestBytes: this.#tunnel?.bytesUp ?? request.body.bytesRead,
-      responseBytes: this.#tunnel?.bytesDown ?? this.#responseBytes,
+      responseBytes: this.#tunnel?.bytesDown ?? this.#answer.bytes,
       durationsMs: this.#durations(),
       ...this.#seen(result === 'answered'),
     })
@@ -234,8 +232,10 @@ export class Transfer implements AnswerListener {
 
   /** What the bodies told while they passed. */
   #seen(isWhole: boolean): Pick<Outcome, 'marks' | 'usage'> {
-    const marks = this.#watch?.marks()
-    const usage = this.#usage?.finish(isWhole)
+    const isEchoed = this.#answer.isEchoed || this.#tunnel?.isEchoed === true
+    const seen = this.#watch?.marks()
+    const marks = isEchoed ? joinMarks(seen ?? NO_MARKS, ECHO) : seen
+    const usage = this.#answer.usage(isWhole)
     return { ...(marks && { marks }), ...(usage && { usage }) }
   }
 
@@ -249,22 +249,7 @@ export class Transfer implements AnswerListener {
   }
 }
 
-/** For answers that worked; a coded one, which nobody asked for, is not read. */
-function usageReaderOf(
-  places: UsagePlaces,
-  { status, headers }: AnswerHead,
-): UsageReader | undefined {
-  if (status < 200 || status > 299 || answerValue(headers, 'content-encoding') !== undefined)
-    return undefined
-  return createUsageReader(places, answerValue(headers, 'content-type'))
-}
-
 function refuseBody(failure: Exclude<BodyFailure, 'gone'>, { maxBytes }: WireBody): Refusal {
   if (failure === 'too_large') return { reason: 'body_too_large', limitBytes: maxBytes }
   return unreadableBody(failure)
-}
-
-/** A reason phrase is decoration; one with odd bytes is left out. */
-function isPrintable(reason: string): boolean {
-  return /^[\x20-\x7e]*$/.test(reason)
 }

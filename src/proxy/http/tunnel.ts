@@ -1,10 +1,12 @@
 /**
  * Two connections joined after an upstream's 101: what one side says the other gets, at the pace of
- * the slower, and nobody reads it. It has no time limit of its own, for a silent WebSocket is a
+ * the slower, but for the credential that the upstream was given. It has no time limit of its own, for a silent WebSocket is a
  * healthy one: a peer that vanished is found by the keep-alive of its TCP connection.
  */
 
 import type { Duplex } from 'node:stream'
+import type { Needles } from '../../scrub/needles.ts'
+import { ScrubbedStream } from './scrubbed-stream.ts'
 
 /** How it ended: by one side's own wish, or with one side broken. */
 export type TunnelEnd = 'ended' | 'client_broke' | 'upstream_broke'
@@ -12,6 +14,8 @@ export type TunnelEnd = 'ended' | 'client_broke' | 'upstream_broke'
 export interface TunnelSides {
   readonly client: Duplex
   readonly upstream: Duplex
+  /** Of the credential that the upstream was given: it goes to no client. */
+  readonly needles: Needles | undefined
 }
 
 /** From the first side's end on: for what is still to be delivered, and for the other's farewell. */
@@ -22,6 +26,7 @@ export class Tunnel {
   bytesDown = 0
   readonly #sides: TunnelSides
   readonly #whenOver: (end: TunnelEnd) => void
+  readonly #scrubbed: ScrubbedStream | undefined
   #closing: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -36,26 +41,44 @@ export class Tunnel {
     upstream.on('data', (chunk: Buffer) => {
       this.bytesDown += chunk.length
     })
+    this.#scrubbed = sides.needles && this.#scrub(sides.needles)
     this.#carry(client, upstream)
-    this.#carry(upstream, client)
+    this.#carry(upstream, client, this.#scrubbed)
     this.#watch(client, 'client_broke')
     this.#watch(upstream, 'upstream_broke')
     client.resume()
     upstream.resume()
   }
 
+  get isEchoed(): boolean {
+    return (this.#scrubbed?.hits ?? 0) > 0
+  }
+
   /** Ends both sides at once; nothing more is delivered. */
   cut(): void {
     this.#isOver = true
+    this.#scrubbed?.close()
     clearTimeout(this.#closing)
     this.#sides.client.destroy()
     this.#sides.upstream.destroy()
   }
 
-  #carry(from: Duplex, to: Duplex): void {
+  #scrub(needles: Needles): ScrubbedStream {
+    const { client } = this.#sides
+    return new ScrubbedStream({
+      needles,
+      write: (bytes) => !client.writable || client.write(bytes),
+      onLeak: () => {
+        this.#end('upstream_broke')
+      },
+    })
+  }
+
+  #carry(from: Duplex, to: Duplex, scrubbed?: ScrubbedStream): void {
     from.on('data', (chunk: Buffer) => {
       // A side that has said its last word, as after a Close frame, may have stopped listening.
-      if (to.writable && !to.write(chunk)) from.pause()
+      if (!to.writable) return
+      if (!(scrubbed ? scrubbed.take(chunk) : to.write(chunk))) from.pause()
     })
     to.on('drain', () => {
       from.resume()
@@ -64,6 +87,7 @@ export class Tunnel {
       this.#closing ??= setTimeout(() => {
         this.#end('ended')
       }, CLOSING_MS)
+      scrubbed?.end()
       to.end()
     })
   }

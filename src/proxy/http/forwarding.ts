@@ -1,0 +1,26 @@
+/** What a request is once it was admitted: all that its way there and back needs. */
+
+import type { Operation } from '../../catalog/catalog.ts'
+import type { Admission } from '../admission.ts'
+import type { WireReply, WireRequest } from '../wire/message.ts'
+import type { Directory } from './directory.ts'
+import type { HeldBody } from './facts.ts'
+import type { HeaderList } from './headers.ts'
+import type { Problem } from './problem.ts'
+
+/** An admitted request, ready to leave. */
+export interface Forwarding {
+  readonly request: WireRequest
+  readonly reply: WireReply
+  readonly directory: Directory
+  readonly operation: Operation
+  /** The door's own segment, as `/stripe`, or nothing. */
+  readonly prefix: string
+  readonly headers: HeaderList
+  readonly held: HeldBody | undefined
+  /** `performance.now()` when the head had come. */
+  readonly startedAt: number
+  readonly admission: Admission
+  /** Sends an answer of ours; does nothing once something was sent. */
+  answer(problem: Problem): void
+}

@@ -1,0 +1,126 @@
+/**
+ * An upstream's answer as its client gets it: unchanged, but for what is about the connection or the
+ * coding, for URLs that would lead past the proxy, and for the credential that the upstream was given.
+ */
+
+import { createUsageReader, type UsageReader } from '../../audit/usage-reader.ts'
+import type { UsagePlaces } from '../../audit/usage.ts'
+import { isEmpty, needlesFor, type Needles } from '../../scrub/needles.ts'
+import type { Outcome } from '../admission.ts'
+import type { AnswerHead } from '../upstream/upstream.ts'
+import type { ReplyHead } from '../wire/message.ts'
+import { AnswerBody, type AnswerProblem } from './answer-body.ts'
+import { answerHeaders, answerValue, scrubHeaders, withoutCoding } from './answer-head.ts'
+import { isDecodable, isIdentity } from './decoding.ts'
+import { secretsOf } from './marks.ts'
+import type { Forwarding } from './forwarding.ts'
+
+export interface AnswerOwner {
+  /** The upstream may send more again. */
+  readonly resume: () => void
+  /** All of it was handed to the reply. */
+  readonly onEnd: () => void
+  readonly onProblem: (problem: AnswerProblem) => void
+}
+
+export class OutgoingAnswer {
+  readonly #forwarding: Forwarding
+  readonly #owner: AnswerOwner
+  /** Of the credential; undefined where none was given, or one that is too short to be found again. */
+  readonly needles: Needles | undefined
+  #usage: UsageReader | undefined
+  #body: AnswerBody | undefined
+  #isHeadEchoed = false
+
+  constructor(forwarding: Forwarding, owner: AnswerOwner) {
+    this.#forwarding = forwarding
+    this.#owner = owner
+    this.needles = needlesOf(forwarding)
+  }
+
+  /** Bytes of the body, as they came. */
+  get bytes(): number {
+    return this.#body?.bytes ?? 0
+  }
+
+  /** The upstream sent back what it was given. */
+  get isEchoed(): boolean {
+    return this.#isHeadEchoed || (this.#body?.hits ?? 0) > 0
+  }
+
+  /** What the answer told of its cost, if its service says where that stands. */
+  usage(isWhole: boolean): Outcome['usage'] {
+    return this.#usage?.finish(isWhole)
+  }
+
+  start(head: AnswerHead): void {
+    const coding = this.needles && answerValue(head.headers, 'content-encoding')
+    if (coding === undefined || isIdentity(coding)) this.#startAs(head, this.head(head), undefined)
+    else if (isDecodable(coding)) this.#startAs(head, decodedHead(this.head(head)), coding)
+    else this.#owner.onProblem('upstream_undecodable')
+  }
+
+  /** The head as the client gets it. */
+  head({ status, reason, headers, length }: AnswerHead): ReplyHead {
+    const answer = this.#scrubbed(answerHeaders(headers, this.#forwarding))
+    answer.push('apistronghold-request-id', this.#forwarding.admission.requestId)
+    const [words = ''] = isPrintable(reason) ? this.#scrubbed([reason]) : []
+    return { status, reason: words, headers: answer, length }
+  }
+
+  /** False when the upstream should wait until `resume`. */
+  take(chunk: Buffer): boolean {
+    return this.#body?.take(chunk) ?? true
+  }
+
+  end(): void {
+    this.#body?.end()
+  }
+
+  /** Nothing more is wanted. */
+  close(): void {
+    this.#body?.close()
+  }
+
+  #startAs(head: AnswerHead, shown: ReplyHead, coding: string | undefined): void {
+    const { reply, operation } = this.#forwarding
+    const isReadable =
+      coding !== undefined || isIdentity(answerValue(head.headers, 'content-encoding'))
+    if (operation.usage && isReadable) this.#usage = usageReaderOf(operation.usage, head)
+    const { needles } = this
+    this.#body = new AnswerBody({ reply, coding, needles, usage: this.#usage, ...this.#owner })
+    reply.start(shown)
+  }
+
+  #scrubbed(texts: string[]): string[] {
+    const scrubbed = this.needles && scrubHeaders(texts, this.needles)
+    this.#isHeadEchoed ||= scrubbed !== undefined
+    return scrubbed ?? texts
+  }
+}
+
+function needlesOf({ operation, admission }: Forwarding): Needles | undefined {
+  const { credential } = admission
+  if (!credential) return undefined
+  const needles = needlesFor(secretsOf({ service: operation.service, credential }))
+  return isEmpty(needles) ? undefined : needles
+}
+
+/** The length of what comes out is not known. */
+function decodedHead(head: ReplyHead): ReplyHead {
+  return { ...head, headers: withoutCoding(head.headers), length: undefined }
+}
+
+/** For answers that worked. */
+function usageReaderOf(
+  places: UsagePlaces,
+  { status, headers }: AnswerHead,
+): UsageReader | undefined {
+  if (status < 200 || status > 299) return undefined
+  return createUsageReader(places, answerValue(headers, 'content-type'))
+}
+
+/** A reason phrase is decoration; one with odd bytes is left out. */
+function isPrintable(reason: string): boolean {
+  return /^[\x20-\x7e]*$/.test(reason)
+}
