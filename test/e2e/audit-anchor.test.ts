@@ -14,6 +14,7 @@ let proxy: ProxyProcess
 beforeAll(async () => {
   upstream = await startUpstream()
   proxy = await startProxy({ services: [{ id: 'stripe', secret: makeKey('sk_live_'), upstream }] })
+  proxy.directory.write('ca.pem', upstream.ca)
 })
 
 afterAll(async () => {
@@ -83,7 +84,6 @@ describe('audit anchor', () => {
 
   it('posts to a server, whose address may be in a file', async () => {
     proxy.directory.write('target', `https://127.0.0.1:${upstream.port}/hooks/canary\n`)
-    proxy.directory.write('ca.pem', upstream.ca)
     const where = ['--to', '@target', '--ca', 'ca.pem', '--allow-private-address']
     const { code, stdout } = await audit('anchor', ...where)
     expect([code, stdout.includes('canary')]).toEqual([0, false])
