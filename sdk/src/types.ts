@@ -194,6 +194,9 @@ export interface AuditFilter extends RequestFilter {
 /** Records come from an index, which may be behind the journal for a moment, or while it is rebuilt. */
 export interface AuditIndexState {
   readonly newestAt?: number
+  readonly oldestAt?: number
+  /** Of what is older, retention removed something, or everything. Absent: it removed nothing yet. */
+  readonly retiredBefore?: number
   /** Bytes of the journal that are not in it yet. */
   readonly behindBytes: number
   readonly isRebuilding: boolean

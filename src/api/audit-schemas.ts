@@ -82,6 +82,10 @@ export const countQuery = z.strictObject({
 export const indexState = z
   .strictObject({
     newestAt: z.int().optional().openapi({ description: 'Time of its newest record.' }),
+    oldestAt: z.int().optional().openapi({ description: 'Time of its oldest record.' }),
+    retiredBefore: z.int().optional().openapi({
+      description: 'Of what is older, retention removed something, or everything.',
+    }),
     behindBytes: z.int().openapi({ description: 'Of the journal, not in the index yet.' }),
     isRebuilding: z.boolean(),
     problem: z.string().optional(),

@@ -90,6 +90,10 @@ export interface IndexStatus {
   readonly records: number
   /** Time of the newest one, epoch ms. */
   readonly newestAt: number | undefined
+  /** Time of the oldest one. */
+  readonly oldestAt?: number
+  /** What is older is gone from some writer's log at least; absent: all logs have their beginning. */
+  readonly retiredBefore?: number
   /** Bytes of the journal that it has not taken in yet. */
   readonly behindBytes: number
   readonly isRebuilding: boolean

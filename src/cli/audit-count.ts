@@ -4,7 +4,7 @@ import type { AuditCounts, CountKey, RequestFilter } from '../../sdk/src/client.
 import { Failure } from '../base/errors.ts'
 import { csvLine } from './audit-csv.ts'
 import { filterOf, spanOf, type FilterWords, type SpanWords } from './audit-filter.ts'
-import { noteLag } from './audit-pages.ts'
+import { noteLag, noteRetired } from './audit-pages.ts'
 import { connect } from './connection.ts'
 import { formatLocal } from './moments.ts'
 import { columns, type Column, type Paper } from './report-paper.ts'
@@ -37,8 +37,10 @@ export async function countRequests(session: Session, asked: CountOptions): Prom
   const by = names.map(keyOf)
   const filter = requestFilterOf(asked)
   const { client } = await connect(session)
-  const counts = await client.audit.counts(by, { ...filter, ...spanOf(asked, Date.now()) })
+  const span = spanOf(asked, Date.now())
+  const counts = await client.audit.counts(by, { ...filter, ...span })
   noteLag(session, counts.index)
+  noteRetired(session, counts.index, span.since)
   if (counts.items.length >= MOST)
     session.terminal.note(`only the ${MOST} most frequent: narrow it, or count by less`)
   session.terminal.print(formatCounts(session.terminal, { names, counts, format: asked.format }))

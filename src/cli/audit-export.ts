@@ -13,7 +13,7 @@ import {
   spanOptions,
 } from './audit-filter.ts'
 import { LINE_FORM_NAMES, LINE_FORMS } from './audit-formats.ts'
-import { readPages } from './audit-pages.ts'
+import { noteRetired, readPages } from './audit-pages.ts'
 import { timeOf } from './audit-record.ts'
 import type { Call, Runner } from './command.ts'
 import { connect } from './connection.ts'
@@ -82,7 +82,9 @@ async function writeRecords(session: Session, writing: Writing): Promise<number>
     for (const record of page.items) file.write(`${form.format(record)}\n`)
     records += page.items.length
     session.terminal.progress(progressBar(shareOf(page, filter), `${records} records`))
-    if (page.nextCursor === undefined) assertWhole(page, filter)
+    if (page.nextCursor !== undefined) continue
+    assertWhole(page, filter)
+    noteRetired(session, page.index, filter.since)
   }
   return records
 }

@@ -1,6 +1,7 @@
 /** A reading of the audit, page after page, and what is to be said of its index. */
 
 import type { AuditFilter, AuditIndexState, AuditPage, Client } from '../../sdk/src/client.ts'
+import { formatMoment } from './moments.ts'
 import type { Session } from './session.ts'
 
 const PAGE = 1000
@@ -26,6 +27,17 @@ export async function* readPages(
 export function noteLag({ terminal }: Session, index: AuditIndexState): void {
   const lag = lagOf(index)
   if (lag !== undefined) terminal.note(`${lag}: the newest records may be missing`)
+}
+
+/** Says so when the time that was asked for begins before what is still there. */
+export function noteRetired(
+  { terminal }: Session,
+  { retiredBefore }: AuditIndexState,
+  since: number | undefined,
+): void {
+  if (retiredBefore === undefined || (since !== undefined && since >= retiredBefore)) return
+  const moment = formatMoment(retiredBefore)
+  terminal.note(`records before ${moment} were retired, all or some of them (audit.retention)`)
 }
 
 /** A few records that are being written are no lag. */

@@ -15,7 +15,7 @@ import {
   spanOptions,
 } from './audit-filter.ts'
 import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
-import { noteLag, readPages } from './audit-pages.ts'
+import { noteLag, noteRetired, readPages } from './audit-pages.ts'
 import { visibleJson } from './audit-record.ts'
 import { recordTable } from './audit-table.ts'
 import type { Call, Runner } from './command.ts'
@@ -81,9 +81,11 @@ async function printLines(
 ): Promise<void> {
   const { terminal } = session
   if (form.header !== undefined) terminal.print(form.header)
-  for await (const { items, index } of readPages(client, askedFor(asked), asked.limit)) {
+  const question = askedFor(asked)
+  for await (const { items, index, nextCursor } of readPages(client, question, asked.limit)) {
     if (items.length > 0) terminal.print(items.map(form.format).join('\n'))
     noteLag(session, index)
+    if (nextCursor === undefined) noteRetired(session, index, question.since)
   }
 }
 
@@ -94,10 +96,13 @@ async function printAll(
 ): Promise<void> {
   const items: AuditRecord[] = []
   let isCut = false
-  for await (const page of readPages(client, askedFor(asked), asked.limit)) {
+  const question = askedFor(asked)
+  for await (const page of readPages(client, question, asked.limit)) {
     items.push(...page.items)
     isCut = page.nextCursor !== undefined
-    if (!isCut) noteLag(session, page.index)
+    if (isCut) continue
+    noteLag(session, page.index)
+    noteRetired(session, page.index, question.since)
   }
   const { terminal } = session
   if (isCut)

@@ -146,6 +146,7 @@ describe('a query', () => {
     expect((await api.call('GET /v1/audit')).body['index']).toEqual({
       behindBytes: 0,
       isRebuilding: false,
+      oldestAt: expect.any(Number) as number,
     })
   })
 })
@@ -181,7 +182,12 @@ describe('the index', () => {
     await api.parts.audit.change(aChange())
     expect((await api.call('GET /v1/audit/status', { key: api.keys.auditor })).body).toEqual({
       journal: { writable: true, records: 1, bytes: expect.any(Number) as number },
-      index: { records: 1, behindBytes: 0, isRebuilding: false },
+      index: {
+        records: 1,
+        oldestAt: expect.any(Number) as number,
+        behindBytes: 0,
+        isRebuilding: false,
+      },
     })
   })
 })

@@ -32,9 +32,7 @@ export function anActivity(overrides: Partial<Activity> = {}): Activity {
 
 /** The last 30 days, all of them in the index. */
 export function aCoverage(): Coverage {
-  const status = { records: 10, newestAt: NOW, behindBytes: 0, isRebuilding: false }
-  return coverageOf({ since: NOW - 30 * DAY, until: NOW }, status, {
-    at: NOW - 100 * DAY,
-    isFirst: true,
-  })
+  const times = { newestAt: NOW, oldestAt: NOW - 100 * DAY }
+  const status = { records: 10, ...times, behindBytes: 0, isRebuilding: false }
+  return coverageOf({ since: NOW - 30 * DAY, until: NOW }, status)
 }

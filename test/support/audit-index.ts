@@ -6,6 +6,7 @@ import type {
   AuditIndex,
   CountKey,
   CountQuery,
+  IndexStatus,
   RequestCount,
   UsageSums,
 } from '../../src/audit/audit-index.ts'
@@ -46,13 +47,16 @@ export function createMemoryAuditIndex({ reader, records }: MemoryAudit): AuditI
     query: (query) => reader.query(query),
     activity: async (query) => activityOf(records(), query),
     counts: async (query) => countsOf(records(), query),
-    status: async () => ({
-      records: records().length,
-      newestAt: undefined,
-      behindBytes: 0,
-      isRebuilding: false,
-    }),
+    status: async () => statusOf(records()),
     rebuild: async () => undefined,
+  }
+}
+
+function statusOf(records: readonly AuditRecord[]): IndexStatus {
+  const [oldest] = records.map(({ time }) => Date.parse(String(time))).sort()
+  return {
+    ...{ records: records.length, newestAt: undefined, behindBytes: 0, isRebuilding: false },
+    ...(oldest !== undefined && { oldestAt: oldest }),
   }
 }
 

@@ -12,16 +12,8 @@ const MAX_PAUSES = 40
 
 /** To be read before the activity that it speaks for. */
 export async function readCoverage(index: AuditIndex, window: Window): Promise<Coverage> {
-  const status = await statusNow(index)
-  const { items } = await index.query({ limit: 1, order: 'oldest' })
-  const { time, seq } = items[0] ?? {}
-  const oldest =
-    typeof time === 'string' ? { at: Date.parse(time), isFirst: isFirst(seq) } : undefined
-  return coverageOf(window, status, oldest)
+  return coverageOf(window, await statusNow(index))
 }
-
-/** A log opens with a record about itself, which is not among those that are asked for. */
-const isFirst = (seq: unknown) => seq === 1 || seq === 2
 
 /** The record that this report was asked for is itself on its way into the index. */
 async function statusNow(index: AuditIndex): Promise<IndexStatus> {

@@ -112,8 +112,9 @@ function settled(query: AuditQuery, now: number): AuditQuery {
   return { ...query, until: Math.min(query.until ?? Number.MAX_SAFE_INTEGER, now - SETTLED_MS) }
 }
 
-function stateOf({ newestAt, behindBytes, isRebuilding, problem }: IndexStatus) {
-  return { behindBytes, isRebuilding, ...defined({ newestAt, problem }) }
+function stateOf({ behindBytes, isRebuilding, ...known }: IndexStatus) {
+  const { newestAt, oldestAt, retiredBefore, problem } = known
+  return { behindBytes, isRebuilding, ...defined({ newestAt, oldestAt, retiredBefore, problem }) }
 }
 
 function countRoute({ auditIndex }: Parts, changes: ChangeLog): Route {

@@ -146,6 +146,25 @@ describe('filling', () => {
     expect(await again.activity({})).toMatchObject([{ count: 1, responseBytes: 4096 }])
   })
 
+  it('knows how far back it goes, and that something before was removed', async () => {
+    intent(1)
+    const old = journal.path
+    journal.rotate(T + 10)
+    intent(3, T + 20)
+    const other = createWrittenJournal(directory, { writer: 'worker-1' })
+    other.refusal(aRefusal({ requestId: aRequestId(9) }), T + 5)
+    const index = test.start()
+    await read(index)
+    expect(await index.status()).not.toHaveProperty('retiredBefore')
+    rmSync(old)
+    await index.close()
+    const again = test.start()
+    await vi.waitFor(async () => {
+      expect(await again.status()).toMatchObject({ oldestAt: T + 5, retiredBefore: T + 10 })
+    })
+    expect(ids(await read(again))).toEqual([aRequestId(9), aRequestId(3)])
+  })
+
   it('reads all writers in the order of time', async () => {
     const worker = createWrittenJournal(directory, { writer: 'worker-1' })
     for (let number = 1; number <= 9; number++)

@@ -131,8 +131,8 @@ class FillingIndex implements LocalAuditIndex {
 
   #sweep(open: OpenIndex): void {
     if (performance.now() - this.#sweptAt < SWEEP_MS) return
-    this.#sweptAt = performance.now()
-    open.sweep()
+    // One segment at a time, since a question may wait behind it.
+    if (!open.sweep()) this.#sweptAt = performance.now()
   }
 
   /** Trouble ends the step and not the thread. */

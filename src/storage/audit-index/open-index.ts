@@ -20,6 +20,11 @@ export interface OpenIndexParts extends IndexFile {
   readonly createWatch: (learnt: ReadonlyMap<string, unknown>) => Watch
 }
 
+/** Where the first record is not the log's first, the beginning was removed. */
+const RETIRED_BEFORE = `
+SELECT max(oldest) AS time FROM (SELECT min(first) AS begin, oldest FROM segment GROUP BY writer)
+WHERE begin > 1`
+
 export class OpenIndex {
   readonly database: IndexDatabase
   readonly records: Records
@@ -54,16 +59,23 @@ export class OpenIndex {
     return filled
   }
 
-  /** Removes what is no longer in the journal. */
-  sweep(): void {
-    for (const segment of this.#filler.staleSegments()) forgetSegment(this.database, segment)
+  /** Removes a segment that is no longer in the journal; true when there are more of them. */
+  sweep(): boolean {
+    const [segment, ...others] = this.#filler.staleSegments()
+    if (segment === undefined) return false
+    this.#lines.close() // an open file would keep its room on the disk
+    forgetSegment(this.database, segment)
+    return others.length > 0
   }
 
   status() {
-    const newest = this.database.get('SELECT max(time) AS time FROM record')?.['time']
+    const oldestAt = this.#time('SELECT min(time) AS time FROM record')
+    const retiredBefore = this.#time(RETIRED_BEFORE)
     return {
       records: this.#meta('records'),
-      newestAt: typeof newest === 'number' ? newest : undefined,
+      newestAt: this.#time('SELECT max(time) AS time FROM record'),
+      ...(oldestAt !== undefined && { oldestAt }),
+      ...(retiredBefore !== undefined && { retiredBefore }),
       behindBytes: this.#filler.behindBytes(),
       isRebuilding: !this.#isBuilt,
     }
@@ -99,7 +111,7 @@ export class OpenIndex {
 
   /** What the journal took back may have been replaced by other lines: read again from there on. */
   #forgetStale(): void {
-    this.sweep()
+    while (this.sweep());
     this.#filler.close()
     this.#filler = this.#createFiller()
   }
@@ -120,6 +132,11 @@ export class OpenIndex {
     const beginnings = { started_at: Date.now(), is_built: 0, records: 0 }
     for (const [name, value] of Object.entries(beginnings))
       this.database.run('INSERT OR IGNORE INTO meta VALUES (?, ?)', name, value)
+  }
+
+  #time(sql: string): number | undefined {
+    const time = this.database.get(sql)?.['time']
+    return typeof time === 'number' ? time : undefined
   }
 
   #meta(name: string): number {
