@@ -177,6 +177,15 @@ describe('CE-04 an answer that is coded though nobody asked for that', () => {
     expect(await lastOutcome()).toMatchObject({ result: 'cut', cause: 'upstream_undecodable' })
   })
 
+  it('has its head passed, where nothing comes behind it', async () => {
+    const asked = await answered(coded('gzip', gzipSync(text)), 'HEAD')
+    expect([asked.status, asked.body]).toEqual([200, ''])
+    expect(asked.head).not.toMatch(/content-encoding/i)
+    expect(await lastOutcome()).toMatchObject({ result: 'answered' })
+    const empty = await answered(coded('gzip', Buffer.alloc(0)))
+    expect([empty.status, empty.body.replace(/^0\r\n\r\n$/, '')]).toEqual([200, ''])
+  })
+
   it('is asked for as it is', async () => {
     await answered({ body: 'x' })
     expect(plane.upstream.requests[0]?.header('accept-encoding')).toBe('identity')

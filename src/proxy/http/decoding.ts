@@ -47,6 +47,7 @@ const nameOf = (coding: string): string => coding.trim().toLowerCase()
 
 export class Decoding {
   readonly #stream: Transform
+  readonly #parts: DecodingParts
   #bytesIn = 0
   #bytesOut = 0
   #isOver = false
@@ -56,9 +57,10 @@ export class Decoding {
     if (!create) throw new TypeError('not decodable')
     const stream = create()
     this.#stream = stream
+    this.#parts = parts
     stream.on('data', (bytes: Buffer) => {
       this.#bytesOut += bytes.length
-      if (this.#isBomb()) this.#fail(parts)
+      if (this.#isBomb()) this.#fail()
       else if (!this.#isOver && !parts.write(bytes)) stream.pause()
     })
     stream.on('drain', parts.onDrain)
@@ -67,7 +69,7 @@ export class Decoding {
       this.#isOver = true
     })
     stream.on('error', () => {
-      this.#fail(parts)
+      this.#fail()
     })
   }
 
@@ -78,7 +80,13 @@ export class Decoding {
   }
 
   end(): void {
-    this.#stream.end()
+    if (this.#bytesIn > 0 || this.#isOver) {
+      this.#stream.end()
+      return
+    }
+    // Nothing at all is what some servers make of an empty body.
+    this.close()
+    this.#parts.onEnd()
   }
 
   /** Who takes what comes out takes more again. */
@@ -95,9 +103,9 @@ export class Decoding {
     return this.#bytesOut > ALWAYS_BYTES && this.#bytesOut > this.#bytesIn * MOST_TIMES
   }
 
-  #fail({ onProblem }: DecodingParts): void {
+  #fail(): void {
     if (this.#isOver) return
     this.close()
-    onProblem()
+    this.#parts.onProblem()
   }
 }

@@ -84,6 +84,9 @@ export function secretsOf({ service, credential }: Injected): readonly Secret[] 
 
 function collectSecrets(service: Injected['service'], credential: Credential): readonly Secret[] {
   const secrets = new Set<Secret>()
+  // What was minted has this name, whatever the stored fields are called.
+  const own = credential.fields.get('secret')
+  if (own) secrets.add(own)
   for (const { fields } of service.credentialForms)
     for (const { name, secret: isSecret } of fields) {
       const secret = isSecret ? credential.fields.get(name) : undefined

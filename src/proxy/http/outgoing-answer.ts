@@ -56,6 +56,7 @@ export class OutgoingAnswer {
   start(head: AnswerHead): void {
     const coding = this.needles && answerValue(head.headers, 'content-encoding')
     if (coding === undefined || isIdentity(coding)) this.#startAs(head, this.head(head), undefined)
+    else if (this.#isBodyless(head)) this.#startAs(head, decodedHead(this.head(head)), undefined)
     else if (isDecodable(coding)) this.#startAs(head, decodedHead(this.head(head)), coding)
     else this.#owner.onProblem('upstream_undecodable')
   }
@@ -80,6 +81,11 @@ export class OutgoingAnswer {
   /** Nothing more is wanted. */
   close(): void {
     this.#body?.close()
+  }
+
+  /** What it would be like is told, and nothing comes (RFC 9110 6.4.1). */
+  #isBodyless({ status }: AnswerHead): boolean {
+    return this.#forwarding.request.method === 'HEAD' || status === 204 || status === 304
   }
 
   #startAs(head: AnswerHead, shown: ReplyHead, coding: string | undefined): void {
