@@ -14,6 +14,7 @@ export async function openJournal(): Promise<Journal> {
     status: () => ({ writable: true, records: 0, bytes: 0 }),
     flush: () => kept,
     checkpoint: () => undefined,
+    measure: async () => undefined,
     close: () => kept,
   }
 }

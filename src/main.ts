@@ -13,6 +13,7 @@ import { Failure } from './base/errors.ts'
 import { newRequestId } from './base/ids.ts'
 import type { Log } from './base/log.ts'
 import { formatAddress } from './config/address.ts'
+import { formatRetention } from './config/audit.ts'
 import { VERSION } from './config/version.ts'
 import type { Config, ConfigRequest } from './config.ts'
 import type { AuditRetention } from './jobs/audit-retention.ts'
@@ -21,7 +22,7 @@ import { openAuditRetention } from './main/audit-retention.ts'
 import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { createLog } from './main/log.ts'
-import { changedServices } from './main/settings-change.ts'
+import { changedRetention, changedServices } from './main/settings-change.ts'
 import { openSettings, type LiveSettings, type Settings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
 import { untilStopped, type Stop } from './main/lifetime.ts'
@@ -90,7 +91,8 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
     throw error
   })
   writeRun(request.state, planes.run)
-  await recordChange(server, 'service.start', { ...planes.run })
+  const auditRetention = formatRetention(settings.current.config.audit)
+  await recordChange(server, 'service.start', { ...planes.run, auditRetention })
   log.info('started', { data: planes.run.data, control: planes.run.control })
   const stop = stopper(server, planes, request.state)
   return {
@@ -234,7 +236,10 @@ async function reload(server: Server, { data, alerts, tls }: Planes): Promise<vo
   await data.reload()
   alerts.reload()
   const services = changedServices(before, current)
-  await recordChange(server, 'settings.reload', { catalog: current.catalog.digest, services })
+  await recordChange(server, 'settings.reload', {
+    ...{ catalog: current.catalog.digest, services },
+    ...changedRetention(before, current),
+  })
 }
 
 /** What the process does by itself stands in the audit under the name `system`. */

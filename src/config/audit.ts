@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { flag, section, size } from './forms.ts'
 import { setting } from './setting.ts'
-import { parseDuration, presetBytes, presetSeconds } from './units.ts'
+import { formatDuration, parseDuration, presetBytes, presetSeconds } from './units.ts'
 
 /** As a file would spell it. */
 const QUOTA = '10GiB'
@@ -56,6 +56,11 @@ export function auditSettings(audit: z.output<typeof auditSection> | undefined):
     retentionSeconds: keptSeconds(audit?.retention),
     dangerouslyBeforeResponse: audit?.dangerously_before_response ?? false,
   }
+}
+
+/** As a file would spell it. */
+export function formatRetention({ retentionSeconds }: AuditSettings): string {
+  return retentionSeconds === undefined ? 'forever' : formatDuration(retentionSeconds)
 }
 
 const keptSeconds = (asked: number | 'forever' = presetSeconds(RETENTION)): number | undefined =>

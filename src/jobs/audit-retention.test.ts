@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Log } from '../base/log.ts'
 import { startAuditRetention, type AuditRetention, type DueRecords } from './audit-retention.ts'
 
@@ -8,20 +8,21 @@ const KEPT = 400 * DAY
 const START = Date.parse('2026-11-24T00:00:00Z')
 
 let wall: number
-let monotonic: number
+let times: { readonly firstMs?: number; readonly everyMs: number }
 let done: unknown[]
 let due: DueRecords[]
 let asked: number[]
 let retentionMs: number | undefined
-let fail: 'record' | 'remove' | undefined
-
-const pass = (ms: number) => {
-  wall += ms
-  monotonic += ms
-}
+let fail: 'record' | 'remove' | 'clock' | undefined
+let waitMs: number
 
 const DUE: DueRecords = {
-  ...{ writer: 'local', paths: ['a', 'b'], first: 1, last: 90 },
+  ...{
+    writer: 'local',
+    paths: ['/audit/local/1.jsonl', '/audit/local/2.jsonl'],
+    first: 1,
+    last: 90,
+  },
   ...{ from: START - 500 * DAY, to: START - 450 * DAY },
 }
 
@@ -37,7 +38,8 @@ const log: Log = {
 
 beforeEach(() => {
   wall = START
-  monotonic = 5000
+  times = { everyMs: 10 * DAY }
+  waitMs = 0
   done = []
   asked = []
   due = [DUE]
@@ -45,12 +47,12 @@ beforeEach(() => {
   fail = undefined
 })
 
-const open = (lastRecordAt: number | undefined = START - HOUR): AuditRetention =>
+const open = (): AuditRetention =>
   startAuditRetention({
     retentionMs: () => retentionMs,
-    findDue: async (before) => {
+    async *findDue(before) {
       asked.push(before)
-      return due
+      yield* due
     },
     recordChange: async (action, { target, details }) => {
       if (fail === 'record') throw new Error('disk')
@@ -60,7 +62,13 @@ const open = (lastRecordAt: number | undefined = START - HOUR): AuditRetention =
       if (fail === 'remove') throw new Error('disk')
       done.push({ removed: paths })
     },
-    ...{ lastRecordAt, log, now: () => wall, monotonic: () => monotonic, everyMs: 10 * DAY },
+    clock: {
+      look() {
+        if (fail === 'clock') throw new Error('disk')
+        return waitMs
+      },
+    },
+    ...{ log, now: () => wall, ...times },
   })
 
 describe('retention', () => {
@@ -71,11 +79,11 @@ describe('retention', () => {
       {
         ...{ action: 'audit.retire', target: 'local' },
         details: {
-          ...{ first: 1, last: 90, segments: 2, retentionDays: 400 },
+          ...{ first: 1, last: 90, segments: ['1.jsonl', '2.jsonl'], retentionDays: 400 },
           ...{ from: '2025-07-12T00:00:00.000Z', to: '2025-08-31T00:00:00.000Z' },
         },
       },
-      { removed: ['a', 'b'] },
+      { removed: DUE.paths },
     ])
   })
 
@@ -84,11 +92,10 @@ describe('retention', () => {
     fail = what
     await retention.run()
     expect(done.at(-1)).toBe('audit_retention_failed')
-    expect(done).not.toContainEqual({ removed: ['a', 'b'] })
+    expect(done).not.toContainEqual({ removed: DUE.paths })
     fail = undefined
-    pass(HOUR)
     await retention.run()
-    expect(done.at(-1)).toEqual({ removed: ['a', 'b'] })
+    expect(done.at(-1)).toEqual({ removed: DUE.paths })
   })
 
   it('lets nothing go where records are kept for ever', async () => {
@@ -106,40 +113,47 @@ describe('retention', () => {
     expect(asked).toEqual([START - KEPT, START - 30 * DAY])
   })
 
-  it('needs no history to begin with', async () => {
-    await open(undefined).run()
-    expect(asked).toHaveLength(1)
+  it('says which one goes of each writer before that one goes', async () => {
+    due = [DUE, { ...DUE, writer: 'worker-3' }]
+    await open().run()
+    expect(done).toMatchObject([
+      { target: 'local' },
+      { removed: DUE.paths },
+      { target: 'worker-3' },
+      { removed: DUE.paths },
+    ])
+  })
+
+  it('begins by itself soon after the start, and ends when it is closed', async () => {
+    times = { firstMs: 1, everyMs: 1 }
+    due = []
+    const retention = open()
+    await vi.waitFor(() => {
+      expect(asked.length).toBeGreaterThan(2)
+    })
+    await retention.close()
+    const { length } = asked
+    due = [DUE]
+    await retention.run()
+    expect([asked.length, done]).toEqual([length + 1, []])
   })
 })
 
-describe('AU-08 retention with a clock that jumped ahead', () => {
-  it('waits for a day that the monotonic clock agrees with', async () => {
+describe('AU-08 retention while the clock is not to be believed', () => {
+  it('lets nothing go, and says so once', async () => {
     const retention = open()
+    waitMs = DAY
     await retention.run()
-    wall += 365 * DAY
-    for (let hour = 0; hour < 24; hour++) {
-      await retention.run()
-      pass(HOUR)
-    }
-    expect(asked).toHaveLength(1)
-    expect(done.filter((one) => one === 'audit_retention_waits')).toHaveLength(1)
     await retention.run()
-    expect(asked).toHaveLength(2)
+    expect([asked, done]).toEqual([[], ['audit_retention_waits']])
+    waitMs = 0
+    await retention.run()
+    expect(done.at(-1)).toEqual({ removed: DUE.paths })
   })
 
-  it('waits from the start when nothing was written for more than a day', async () => {
-    const retention = open(START - 365 * DAY)
-    await retention.run()
-    expect(asked).toEqual([])
-    pass(DAY)
-    await retention.run()
-    expect(asked).toHaveLength(1)
-  })
-
-  it('goes on at once when the clock goes back: then less is due', async () => {
-    const retention = open()
-    wall -= 10 * DAY
-    await retention.run()
-    expect(asked).toEqual([START - 10 * DAY - KEPT])
+  it('lets nothing go when nobody can say', async () => {
+    fail = 'clock'
+    await open().run()
+    expect([asked, done]).toEqual([[], ['audit_retention_failed']])
   })
 })

@@ -1,14 +1,15 @@
 /**
  * Lets go of records that are older than they have to be kept, now and then, and says so on the
- * record first. A clock that jumped ahead must not empty the log: nothing goes before the clock has
- * agreed with the time that passed for a day.
+ * record first. A clock that leapt ahead must not empty the log: see clock-trust.ts.
  */
 
+import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Now } from '../base/clock.ts'
-import { Failure } from '../base/errors.ts'
+import { Failure, systemErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { RecordSystemChange } from './alert-actions.ts'
+import type { ClockTrust } from './clock-trust.ts'
 
 /** Records of one writer that may go, as whole files. */
 export interface DueRecords {
@@ -25,16 +26,15 @@ export interface DueRecords {
 export interface RetentionParts<Due extends DueRecords> {
   /** Asked each time; undefined: for ever. */
   readonly retentionMs: () => number | undefined
-  readonly findDue: (before: number) => Promise<readonly Due[]>
+  /** Of one writer after the other. */
+  readonly findDue: (before: number) => AsyncIterable<Due>
   readonly removeDue: (due: Due) => Promise<void>
   /** Returns once it is on disk. */
   readonly recordChange: RecordSystemChange
-  /** Time of the newest record that a process before this one wrote; undefined: there was none. */
-  readonly lastRecordAt: number | undefined
+  readonly clock: ClockTrust
   readonly log: Log
   readonly now: Now
-  /** Milliseconds of a clock that nobody sets. */
-  readonly monotonic: () => number
+  readonly firstMs?: number
   readonly everyMs?: number
 }
 
@@ -45,18 +45,16 @@ export interface AuditRetention {
 }
 
 /** A start has more urgent things to do. */
-const FIRST_MS = 60_000
+const FIRST_MS = 5000
 const EVERY_MS = 3_600_000
 const DAY_MS = 24 * EVERY_MS
-/** Between two looks, what wall and monotonic clock may differ by. */
-const SLACK_MS = 60_000
 
 export function startAuditRetention<Due extends DueRecords>(
   parts: RetentionParts<Due>,
 ): AuditRetention {
-  const retention = new Retention(parts)
   const stop = new AbortController()
-  const running = repeat(retention, parts.everyMs ?? EVERY_MS, stop.signal)
+  const retention = new Retention(parts, stop.signal)
+  const running = repeat(retention, parts, stop.signal)
   return {
     run: () => retention.run(),
     async close() {
@@ -68,14 +66,14 @@ export function startAuditRetention<Due extends DueRecords>(
 
 async function repeat(
   retention: Pick<AuditRetention, 'run'>,
-  everyMs: number,
+  {
+    firstMs = FIRST_MS,
+    everyMs = EVERY_MS,
+  }: Pick<RetentionParts<DueRecords>, 'firstMs' | 'everyMs'>,
   signal: AbortSignal,
 ): Promise<void> {
-  let pauseMs = Math.min(FIRST_MS, everyMs)
-  while (await passed(pauseMs, signal)) {
+  for (let pauseMs = firstMs; await passed(pauseMs, signal); pauseMs = everyMs)
     await retention.run()
-    pauseMs = everyMs
-  }
 }
 
 /** False when it was ended meanwhile. */
@@ -87,30 +85,27 @@ const passed = (pauseMs: number, signal: AbortSignal): Promise<boolean> =>
 
 class Retention<Due extends DueRecords> {
   readonly #parts: RetentionParts<Due>
-  #seen: { readonly wall: number; readonly monotonic: number }
-  /** Of the monotonic clock: the wall clock is believed from then on. */
-  #trustedFrom: number
+  readonly #signal: AbortSignal
   #isHeld = false
 
-  constructor(parts: RetentionParts<Due>) {
+  constructor(parts: RetentionParts<Due>, signal: AbortSignal) {
     this.#parts = parts
-    const { lastRecordAt, now, monotonic } = parts
-    this.#seen = { wall: now(), monotonic: monotonic() }
-    // A gap may be a machine that was off, or a clock that is wrong.
-    const isSudden = lastRecordAt !== undefined && now() - lastRecordAt > DAY_MS
-    this.#trustedFrom = monotonic() + (isSudden ? DAY_MS : 0)
+    this.#signal = signal
   }
 
   /** Never throws: the next run tries again. */
   async run(): Promise<void> {
     const { retentionMs, findDue, now, log } = this.#parts
-    const keptMs = retentionMs()
-    if (keptMs === undefined || !this.#isClockTrusted()) return
     try {
-      for (const due of await findDue(now() - keptMs)) await this.#retire(due, keptMs)
+      const isTrusted = this.#isClockTrusted()
+      const keptMs = retentionMs()
+      if (keptMs === undefined || !isTrusted) return
+      for await (const due of findDue(now() - keptMs)) {
+        if (this.#signal.aborted) return
+        await this.#retire(due, keptMs)
+      }
     } catch (error) {
-      const problem = error instanceof Failure ? error.message : 'the files cannot be read'
-      log.error('audit_retention_failed', { problem })
+      log.error('audit_retention_failed', { problem: wordsOf(error) })
     }
   }
 
@@ -119,7 +114,7 @@ class Retention<Due extends DueRecords> {
     const { recordChange, removeDue, log } = this.#parts
     const { writer, paths, first, last, from, to } = due
     const details = {
-      ...{ first, last, segments: paths.length },
+      ...{ first, last, segments: paths.map((path) => basename(path)) },
       ...{ from: new Date(from).toISOString(), to: new Date(to).toISOString() },
       retentionDays: Math.floor(keptMs / DAY_MS),
     }
@@ -128,19 +123,20 @@ class Retention<Due extends DueRecords> {
     log.info('audit_retired', { writer, first, last, segments: paths.length })
   }
 
+  /** Says so in the log when it begins not to be. */
   #isClockTrusted(): boolean {
-    const { now, monotonic, log } = this.#parts
-    const seen = { wall: now(), monotonic: monotonic() }
-    const drift = seen.wall - this.#seen.wall - (seen.monotonic - this.#seen.monotonic)
-    this.#seen = seen
-    if (drift > SLACK_MS) this.#trustedFrom = seen.monotonic + DAY_MS
-    const isTrusted = seen.monotonic >= this.#trustedFrom
-    if (!isTrusted && !this.#isHeld)
-      log.warn('audit_retention_waits', {
-        why: 'the clock went ahead, or nothing was written for more than a day',
-        hours: Math.ceil((this.#trustedFrom - seen.monotonic) / EVERY_MS),
+    const waitMs = this.#parts.clock.look()
+    if (waitMs > 0 && !this.#isHeld)
+      this.#parts.log.warn('audit_retention_waits', {
+        why: 'the clock went ahead by more than a day, or the server was off for as long',
+        hours: Math.ceil(waitMs / EVERY_MS),
       })
-    this.#isHeld = !isTrusted
-    return isTrusted
+    this.#isHeld = waitMs > 0
+    return waitMs === 0
   }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof Failure) return error.message
+  return `files cannot be read or removed (${systemErrorCode(error) ?? 'unexpected'})`
 }

@@ -1,11 +1,16 @@
 /** Retention of one server: all writers of its state directory, those of its workers included. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { systemNow } from '../base/clock.ts'
+import { systemErrorCode } from '../base/errors.ts'
 import { newRequestId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import { startAuditRetention, type AuditRetention } from '../jobs/audit-retention.ts'
+import { createClockTrust, type ClockNote, type ClockTrust } from '../jobs/clock-trust.ts'
 import type { StateDirectory } from '../state-dir.ts'
+import { replaceFile } from '../state-dir/durable-file.ts'
 import { findDue, removeDue } from '../storage/journal/retire.ts'
 import type { LiveSettings } from './settings.ts'
 import type { OpenState } from './state.ts'
@@ -22,6 +27,7 @@ const MOST_SEGMENTS = 32
 
 export function openAuditRetention(parts: AuditRetentionParts): AuditRetention {
   const { directory, settings, state, log } = parts
+  const { journal } = state
   return startAuditRetention({
     retentionMs: () => {
       const { retentionSeconds } = settings.current.config.audit
@@ -34,13 +40,45 @@ export function openAuditRetention(parts: AuditRetentionParts): AuditRetention {
           log.error('audit_segment_kept', { ...kept })
         },
       }),
-    removeDue,
+    async removeDue(due) {
+      await removeDue(due)
+      await journal.measure()
+    },
     recordChange: (action, { target, details }) =>
-      state.journal.change({
+      journal.change({
         ...{ at: systemNow(), requestId: newRequestId(), operator: 'system', source: 'local' },
         ...{ action, target, details, result: 'done' },
       }),
-    lastRecordAt: state.lastAuditAt,
-    ...{ log, now: systemNow, monotonic: () => performance.now() },
+    clock: openClock(directory.audit, state.lastAuditAt),
+    ...{ log, now: systemNow },
   })
+}
+
+/** Where there is no note yet, the last record stands for it. */
+function openClock(audit: string, lastAuditAt: number | undefined): ClockTrust {
+  const path = join(audit, 'clock')
+  const last = lastAuditAt === undefined ? undefined : { seenAt: lastAuditAt, trustedFrom: 0 }
+  return createClockTrust({
+    noted: parseNote(readIfThere(path)) ?? last,
+    note: ({ seenAt, trustedFrom }) => {
+      replaceFile(path, `${seenAt} ${trustedFrom}\n`)
+    },
+    now: systemNow,
+    monotonic: () => performance.now(),
+  })
+}
+
+function parseNote(text: string): ClockNote | undefined {
+  const [, seenAt, trustedFrom] = /^(\d{1,16}) (\d{1,16})\n$/.exec(text) ?? []
+  if (seenAt === undefined) return undefined
+  return { seenAt: Number(seenAt), trustedFrom: Number(trustedFrom) }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return ''
+    throw error
+  }
 }

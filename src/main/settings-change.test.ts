@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { aCatalog, aService } from '../../test/support/services.ts'
 import type { Service } from '../catalog/service.ts'
-import { changedServices } from './settings-change.ts'
+import { changedRetention, changedServices } from './settings-change.ts'
 import type { Settings } from './settings.ts'
 
 /** As much of the settings as a change is told from. */
@@ -31,4 +31,17 @@ it('names where a credential came from before and where it comes from now', () =
   const changes = changedServices(settingsOf(stripe), settingsOf(stripe, 'STRIPE_KEY'))
   expect(changes.stripe?.before?.sources).toEqual(['vault:stripe'])
   expect(changes.stripe?.after?.sources).toEqual(['env:STRIPE_KEY'])
+})
+
+it.each([
+  [400, 400, {}],
+  [undefined, undefined, {}],
+  [400, 30, { auditRetention: { before: '400d', after: '30d' } }],
+  [400, undefined, { auditRetention: { before: '400d', after: 'forever' } }],
+])('tells how long the audit was kept and is kept now: %s, %s days', (before, after, expected) => {
+  const keeping = (days: number | undefined) => {
+    const audit = { retentionSeconds: days === undefined ? undefined : days * 86_400 }
+    return { config: { audit } } as unknown as Settings // no more is asked for
+  }
+  expect(changedRetention(keeping(before), keeping(after))).toEqual(expected)
 })

@@ -1,5 +1,6 @@
-/** What a new reading of the files changed about where credentials come from and go to. */
+/** What a new reading of the files changed that the audit is to know. */
 
+import { formatRetention } from '../config/audit.ts'
 import { formatReference } from '../secret/reference.ts'
 import { originsOf, secretNamesOf } from '../config/service-settings.ts'
 import type { Settings } from './settings.ts'
@@ -27,6 +28,16 @@ export function changedServices(before: Settings, after: Settings): Record<strin
     changes[id] = { ...(old && { before: old }), ...(fresh && { after: fresh }) }
   }
   return changes
+}
+
+/** How long records of the audit are kept, where that is another time now. */
+export function changedRetention(
+  before: Pick<Settings, 'config'>,
+  after: Pick<Settings, 'config'>,
+): { readonly auditRetention?: { readonly before: string; readonly after: string } } {
+  const was = formatRetention(before.config.audit)
+  const is = formatRetention(after.config.audit)
+  return was === is ? {} : { auditRetention: { before: was, after: is } }
 }
 
 function factsOf({ catalog, references }: Settings, id: string): ServiceFacts | undefined {

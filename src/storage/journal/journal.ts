@@ -33,6 +33,8 @@ export interface Journal extends AuditLog {
    * one. Undefined without `sign`, and before the first.
    */
   checkpoint(): string | undefined
+  /** Looks how much disk there is in use: somebody made room. */
+  measure(): Promise<void>
 }
 
 export interface JournalParts {
@@ -181,6 +183,10 @@ class SegmentJournal implements Journal {
 
   checkpoint(): string | undefined {
     return this.#writer.checkpoint
+  }
+
+  measure(): Promise<void> {
+    return this.#quota.measure()
   }
 
   async close(): Promise<void> {

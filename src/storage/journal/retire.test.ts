@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +8,14 @@ import { createTestJournal, type TestJournal } from '../../../test/support/journ
 import { vkeyOf } from '../../../test/support/signed-audit.ts'
 import { verifyAudit } from '../../audit-files/verify.ts'
 import type { Journal } from './journal.ts'
-import { findDue, lastWriteAt, removeDue, type DueSegments, type KeptSegment } from './retire.ts'
+import {
+  findDue,
+  lastWriteAt,
+  removeDue,
+  type DueSegments,
+  type KeptSegment,
+  type RemovingFiles,
+} from './retire.ts'
 
 const DAY = 86_400_000
 const { privateKey: key } = generateKeyPairSync('ed25519')
@@ -45,13 +53,17 @@ async function written(days = 5): Promise<void> {
   await journal.close()
 }
 
-const dueBefore = (day: number, mostSegments = 100): Promise<readonly DueSegments[]> =>
-  findDue({
+async function dueBefore(day: number, mostSegments = 100): Promise<readonly DueSegments[]> {
+  const due: DueSegments[] = []
+  const found = findDue({
     ...{ directory: test.directory, before: begin + day * DAY, mostSegments },
     onKept: (one) => {
       kept.push(one)
     },
   })
+  for await (const one of found) due.push(one)
+  return due
+}
 
 async function retireBefore(day: number): Promise<void> {
   for (const due of await dueBefore(day)) await removeDue(due)
@@ -173,6 +185,74 @@ describe('what was let go', () => {
     if (due) await removeDue(due)
     expect(await dueBefore(3)).toEqual([])
     expect((await verified()).isIntact).toBe(true)
+  })
+
+  it.each(['first', 'second', 'directory'] as const)(
+    'is complete when it is called again after an error at the %s',
+    async (place) => {
+      await written()
+      const [due] = await dueBefore(3)
+      let isBroken = true
+      const attempt = (isHere: boolean) => {
+        if (isBroken && isHere) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      }
+      const files: RemovingFiles = {
+        async unlink(path) {
+          attempt(place !== 'directory' && path === due?.paths[place === 'first' ? 0 : 1])
+          unlinkSync(path)
+        },
+        async syncDirectory() {
+          attempt(place === 'directory')
+        },
+      }
+      const remove = async () => removeDue(due!, files)
+      await expect(remove()).rejects.toThrow('EIO')
+      const first = (await dueBefore(3))[0]?.first
+      expect([first, (await verified()).isIntact]).toEqual([
+        { first: 1, second: 4, directory: undefined }[place],
+        true,
+      ])
+      isBroken = false
+      await remove()
+      expect(test.segments()[0]).toBe('0000000000000010.jsonl')
+      expect((await verified()).isIntact).toBe(true)
+    },
+  )
+
+  it('makes room under the quota at once', async () => {
+    await written()
+    const journal = await open()
+    const before = journal.status().bytes
+    await retireBefore(3)
+    await journal.measure()
+    expect(journal.status().bytes).toBeLessThan(before)
+  })
+
+  it('AU-03 verifies after any number of starts and retirements', async () => {
+    const step = fc.record({ days: fc.integer({ min: 1, max: 4 }), keep: fc.nat({ max: 6 }) })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 3 }), async (steps) => {
+        test = createTestJournal()
+        let day = 0
+        for (const { days, keep } of steps) {
+          const journal = await open()
+          for (const end = day + days; day < end; day++) {
+            test.clock.now = begin + day * DAY
+            await journal.change(aChange())
+          }
+          await journal.close()
+          for (const due of await dueBefore(day - keep, 3)) {
+            expect(due.to).toBeLessThan(begin + (day - keep) * DAY)
+            await removeDue(due)
+          }
+        }
+        const { isIntact, writers } = await verified()
+        const [{ records, retired } = { records: 0, retired: 0 }] = writers
+        expect([isIntact, kept, records - retired]).toEqual([true, [], test.records().length])
+        await test.remove()
+      }),
+      { numRuns: 4 },
+    )
   })
 
   it('takes along what a crash tore off it', async () => {

@@ -5,7 +5,7 @@
  * hashes say: that one is evidence.
  */
 
-import { readdir, stat, unlink } from 'node:fs/promises'
+import { open, readdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { glanceAt } from '../../audit/glance.ts'
 import { systemErrorCode } from '../../base/errors.ts'
@@ -46,26 +46,44 @@ export interface KeptSegment {
 }
 
 /** What is due of each writer, those that nobody writes any more included. */
-export async function findDue(order: RetentionOrder): Promise<readonly DueSegments[]> {
-  const due: DueSegments[] = []
+export async function* findDue(order: RetentionOrder): AsyncGenerator<DueSegments> {
   for (const writer of await listWriters(order.directory)) {
     const found = await findDueOf(writer, order)
-    if (found) due.push(found)
+    if (found) yield found
   }
-  return due
+}
+
+/** What removing needs of a file system: a seam for faults. */
+export interface RemovingFiles {
+  unlink(path: string): Promise<void>
+  /** Returns once what is gone stays gone. */
+  syncDirectory(path: string): Promise<void>
 }
 
 /**
  * Removes the segments, with what crashes tore off them. Killed in between, it is to be called
  * again with what is left; what is gone already is no error.
  */
-export async function removeDue({ paths }: DueSegments): Promise<void> {
-  for (const path of paths) {
-    for (const torn of await tornOf(path)) await removeIfThere(torn)
-    await removeIfThere(path)
-  }
+export async function removeDue(
+  { paths }: DueSegments,
+  files: RemovingFiles = removingFiles,
+): Promise<void> {
+  for (const path of paths)
+    for (const each of [...(await tornOf(path)), path]) await removeIfThere(each, files)
   const [path] = paths
-  if (path !== undefined) nodeFiles.syncDirectory(dirname(path))
+  if (path !== undefined) await files.syncDirectory(dirname(path))
+}
+
+const removingFiles: RemovingFiles = {
+  unlink,
+  async syncDirectory(path) {
+    const directory = await open(path, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  },
 }
 
 /** When a record was last written, by any writer; epoch milliseconds, undefined for never. */
@@ -183,9 +201,9 @@ async function tornOf(path: string): Promise<readonly string[]> {
     .map((one) => join(dirname(path), one))
 }
 
-async function removeIfThere(path: string): Promise<void> {
+async function removeIfThere(path: string, files: RemovingFiles): Promise<void> {
   try {
-    await unlink(path)
+    await files.unlink(path)
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error
   }
