@@ -53,22 +53,32 @@ function testsOf(filter: AuditFilter): readonly Test[] {
   ]
 }
 
-function when<T>(wanted: T | undefined, test: (record: AuditRecord, wanted: T) => boolean): Test[] {
-  return wanted === undefined ? [] : [(record) => test(record, wanted)]
+function when<T>(
+  wanted: T | undefined,
+  test: (record: AuditRecord, wanted: T, all: readonly AuditRecord[]) => boolean,
+): Test[] {
+  return wanted === undefined ? [] : [(record, all) => test(record, wanted, all)]
 }
 
 function identityTests({ agent, tokenId, withDescendants = false }: AuditFilter): Test[] {
-  const own = (name: 'agent' | 'tokenId', wanted: string | undefined): Test[] =>
-    wanted === undefined
-      ? []
-      : [
-          (record, all) => {
-            if (record[name] === wanted) return true
-            const tokens = all.filter((each) => each[name] === wanted).map((each) => each.tokenId)
-            return withDescendants && listOf(record.chain).some((token) => tokens.includes(token))
-          },
-        ]
-  return [...own('agent', agent), ...own('tokenId', tokenId)]
+  const isBelow = (record: AuditRecord, tokens: readonly unknown[]) =>
+    withDescendants && listOf(record.chain).some((token) => tokens.includes(token))
+  return [
+    ...when(tokenId, (record, wanted) => record.tokenId === wanted || isBelow(record, [wanted])),
+    ...when(
+      agent,
+      (record, wanted, all) => record.agent === wanted || isBelow(record, tokensOf(wanted, all)),
+    ),
+  ]
+}
+
+/** Those that it used, and those that were issued to it. */
+function tokensOf(agent: string, records: readonly AuditRecord[]): readonly unknown[] {
+  return records.flatMap((record) => {
+    if (record.agent === agent) return [record.tokenId]
+    const isIssued = record.action === 'token.issue' && record.result === 'done'
+    return isIssued && detailsOf(record).agent === agent ? [record.target] : []
+  })
 }
 
 function isStatus(status: unknown, wanted: string): boolean {
@@ -85,6 +95,8 @@ function isFrom(record: AuditRecord, wanted: string): boolean {
 }
 
 const outcomeOf = ({ outcome }: AuditRecord): AuditRecord => (outcome ?? {}) as AuditRecord // an object, or null while the request runs
+
+const detailsOf = ({ details }: AuditRecord): AuditRecord => (details ?? {}) as AuditRecord // of our own builders
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

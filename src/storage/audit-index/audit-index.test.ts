@@ -92,6 +92,32 @@ describe('filling', () => {
     expect(ids(await read(index))).toEqual(idsOf(1, 2))
   })
 
+  it('loses nothing when the very first batch fails', async () => {
+    intent(1)
+    intent(2)
+    let isBroken = true
+    const index = test.start(() => ({
+      ...NO_WATCH,
+      observe() {
+        if (isBroken) throw new Error('trouble')
+        return []
+      },
+    }))
+    await expect(read(index)).rejects.toThrow('cannot be used')
+    isBroken = false
+    expect(ids(await read(index))).toEqual(idsOf(1, 2))
+  })
+
+  it('finds those below an agent that never called itself', async () => {
+    const issued = { target: 'tok_parent', details: { agent: 'orchestrator' } }
+    journal.change(aChange({ action: 'token.issue', ...issued }), T)
+    const grant = aGrant({ agent: 'worker', id: 'tok_child', chain: ['tok_parent'] })
+    const access = anAccess({ requestId: aRequestId(1) })
+    journal.intent(anIntent({ grant, access }), T + 1)
+    const found = await read(test.start(), { agent: 'orchestrator', withDescendants: true })
+    expect(ids(found)).toEqual(idsOf(1))
+  })
+
   it('passes over what is no record', async () => {
     intent(1)
     journal.raw(

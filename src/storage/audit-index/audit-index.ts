@@ -137,11 +137,11 @@ class FillingIndex implements LocalAuditIndex {
 
   /** Trouble ends the step and not the thread. */
   #guard(body: () => boolean): boolean {
-    const open = this.#open
     try {
       return body()
     } catch (error) {
-      this.#failed(open, error)
+      // Also what this very step has opened: its memory is ahead of what was rolled back.
+      this.#failed(this.#open, error)
       return true
     }
   }

@@ -5,6 +5,7 @@ import { ActivitySums, type Counted } from './activity-sums.ts'
 import type { IndexDatabase } from './database.ts'
 import type { OpenRequests, RequestKey } from './open-requests.ts'
 import {
+  agentOf,
   endingOf,
   operationOf,
   requestNumber,
@@ -76,6 +77,7 @@ export class Batch {
     const { glance } = placed.line
     const time = Date.parse(glance.time)
     const request = this.#countedOf(placed.record, time)
+    this.#learnToken(placed.record)
     const row: NewRow = { placed, time, request, end: undefined }
     this.#rows.push(row)
     if (request) this.#sums.addRequest(request)
@@ -109,6 +111,13 @@ export class Batch {
       token: this.#terms.tokenOf(tokenId, agent),
       operation: this.#terms.operationOf(operation),
     }
+  }
+
+  /** Whose a token is: it may never call, and still have others below it. */
+  #learnToken({ action, result, target, details }: AuditRecord): void {
+    if (action !== 'token.issue' || result !== 'done') return
+    const [tokenId, agent] = [textOf(target), agentOf(details)]
+    if (tokenId !== null && agent !== null) this.#terms.tokenOf(tokenId, this.#terms.idOf(agent))
   }
 
   #insert({ placed, time, request, end }: NewRow): void {

@@ -67,6 +67,11 @@ export function endingOf(outcome: AuditRecord): Ending {
   }
 }
 
+/** The agent that a change is about. */
+export function agentOf(details: unknown): string | null {
+  return isRecord(details) ? textOf(details.agent) : null
+}
+
 /** The address that it came from; of refusals that were counted, that of their sample. */
 export function sourceOf({ source, sample }: AuditRecord): string | null {
   return textOf(source) ?? (isRecord(sample) ? textOf(sample.source) : null)

@@ -6,7 +6,7 @@
  * tell again, but for findings that nobody has taken yet.
  */
 
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /**
  * `failed` is 1 for what was refused, or answered with a status of 400 and more: the few rows that
