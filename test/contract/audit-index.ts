@@ -101,6 +101,7 @@ const FILTERS: readonly (readonly [string, AuditFilter])[] = [
   ['text, whatever its case', { text: 'CHAT' }],
   ['text beyond ASCII, whatever its case', { text: 'ÜNÏCODE' }],
   ['text with what JSON escapes', { text: 'says "ü' }],
+  ['text with what the log writes as an escape', { text: 'ünïcode"\u2028\\' }],
   ['text that is nowhere', { text: 'nowhere to be found' }],
   ['text of an outcome', { text: '"status":300' }],
   ['a time', { since: NOW + 10_000, until: NOW + 30_000 }],

@@ -1,6 +1,7 @@
 /** From a row to the record in the journal, an intent with its outcome. */
 
 import type { AuditFilter, AuditRecord } from '../../audit/audit-reader.ts'
+import { quote } from '../../audit/text.ts'
 import type { IndexDatabase, Row } from './database.ts'
 import type { LineReader, Location } from './line-reader.ts'
 import { parseRecord } from './record-row.ts'
@@ -78,7 +79,7 @@ function isOfRequest(record: AuditRecord, { requestId }: AuditFilter): boolean {
 
 /** As it is written in the line: quotes, backslashes and what is invisible as escapes. */
 function contains(line: Buffer, text: string): boolean {
-  const needle = JSON.stringify(text).slice(1, -1)
+  const needle = quote(text, text.length).slice(1, -1)
   const isAscii = !/[^ -~]/.test(needle)
   return line
     .toString(isAscii ? 'latin1' : 'utf8')
