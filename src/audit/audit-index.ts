@@ -92,7 +92,7 @@ export interface IndexStatus {
   readonly newestAt: number | undefined
   /** Time of the oldest one. */
   readonly oldestAt?: number
-  /** What is older is gone from some writer's log at least; absent: all logs have their beginning. */
+  /** What is older was let go, or some of it; absent: nothing was yet. */
   readonly retiredBefore?: number
   /** Bytes of the journal that it has not taken in yet. */
   readonly behindBytes: number

@@ -2,12 +2,15 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { Ready, ServiceView } from '../../sdk/src/client.ts'
+import type { AuditStatus, Ready, ServiceView } from '../../sdk/src/client.ts'
+import { formatRetention } from '../config/audit.ts'
 import { formatDuration } from '../config/units.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import type { Runner } from './command.ts'
+import { formatMoment } from './moments.ts'
+import { byteWords } from './report-words.ts'
 import { findRunning, operatorClientOf } from './running.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
@@ -28,6 +31,14 @@ interface Status {
   readonly servicePorts?: Readonly<Record<string, string>>
   readonly ready?: boolean
   readonly checks?: Readonly<Record<string, boolean>>
+  readonly audit?: {
+    /** How long records are kept: `400d`, `forever`. */
+    readonly retention: string
+    /** On disk. */
+    readonly bytes: number
+    /** Time of the oldest record there is. */
+    readonly oldestAt?: number
+  }
   /** Open ones; at most 1000 are counted. */
   readonly alerts?: number
   readonly services?: {
@@ -72,7 +83,7 @@ async function askPlanes(
   session: Session,
   local: Local,
   run: Run,
-): Promise<Ready & Pick<Status, 'services' | 'alerts'>> {
+): Promise<Ready & Pick<Status, 'services' | 'alerts' | 'audit'>> {
   const key = readLocalOperator(local.state)?.key
   const client = operatorClientOf(session, local, { run, key })
   const ready = await client.ready()
@@ -81,17 +92,25 @@ async function askPlanes(
   const open = await client.alerts
     .list({ status: 'open', limit: MAX_COUNTED_ALERTS })
     .catch(() => undefined) // an issuer may not read them
+  const audit = await client.audit.status().catch(() => undefined)
   const [withCredential, withoutCredential] = [true, false].map((wanted) =>
     items.filter((service) => hasCredential(service) === wanted).map(({ id }) => id),
   )
   return {
     ...ready,
     ...(open && { alerts: open.items.length }),
+    ...(audit && { audit: auditFacts(local, audit) }),
     services: {
       withCredential: withCredential ?? [],
       withoutCredential: withoutCredential ?? [],
     },
   }
+}
+
+function auditFacts({ config }: Local, { journal, index }: AuditStatus) {
+  const { oldestAt } = index
+  const retention = formatRetention(config.audit)
+  return { retention, bytes: journal.bytes, ...(oldestAt !== undefined && { oldestAt }) }
 }
 
 function hasCredential({ credentials }: ServiceView): boolean {
@@ -113,6 +132,13 @@ function alertsOf({ alerts = 0 }: Status): string | undefined {
   return `${count} open: apistronghold alert list`
 }
 
+function auditOf({ audit }: Status): string | undefined {
+  if (!audit) return undefined
+  const { retention, bytes, oldestAt } = audit
+  const from = oldestAt === undefined ? '' : ` from ${formatMoment(oldestAt)} on`
+  return `${byteWords(bytes)}${from}, kept ${retention === 'forever' ? '' : 'for '}${retention}`
+}
+
 function describeStatus({ colors }: Terminal, found: Status): string {
   const line = (name: string, text: string | undefined) =>
     text === undefined || text === '' ? [] : `${colors.dim(name.padEnd(14))}${text}`
@@ -130,6 +156,7 @@ function describeStatus({ colors }: Terminal, found: Status): string {
     line('workers', workersOf(found.checks)),
     line('ready', found.ready === undefined ? undefined : ready),
     line('alerts', alertsOf(found)),
+    line('audit', auditOf(found)),
     line('credentials', found.services?.withCredential.join(', ')),
     line('configuration', found.config),
     line('state', found.stateDirectory),

@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { systemNow } from '../base/clock.ts'
+import { newRequestId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import { createGate, type SingleGate } from '../fleet/gate.ts'
 import { readServerKeys, type ServerKeys } from '../state-dir/key-files.ts'
@@ -11,7 +12,7 @@ import { openVersionFloor, type VersionFloor } from '../secret-stores/version-fl
 import { openJournal, type Journal } from '../storage/journal/journal.ts'
 import { openDatabase } from '../storage/sqlite/database.ts'
 import { openCheckpoints } from '../storage/journal/checkpoint-files.ts'
-import { lastWriteAt } from '../storage/journal/retire.ts'
+import { lastWriteAt, newestRecordAt } from '../storage/journal/retire.ts'
 import { listWriters } from '../storage/journal/segment.ts'
 import { lockState } from '../storage/sqlite/lock.ts'
 import { awaitFormerWorkers } from '../storage/sqlite/worker-lock.ts'
@@ -163,10 +164,26 @@ async function openOwnAudit(
   const live = workers > 1 ? workers : 0
   for (const writer of await listWriters(directory.audit)) {
     const number = /^worker-(?<number>\d+)$/.exec(writer)?.groups?.['number']
-    if (number !== undefined && Number(number) > live)
-      await (await openAudit({ ...audit, writer })).close()
+    if (number !== undefined && Number(number) > live) await settleAudit({ ...audit, writer })
   }
   return openAudit({ ...audit, writer: WRITER })
+}
+
+/**
+ * Makes a part of the audit sound that nobody writes any more. Its newest segment always stays, so
+ * that one that is too old gets a successor.
+ */
+async function settleAudit(parts: AuditParts): Promise<void> {
+  const { directory, settings, writer } = parts
+  const { retentionSeconds = Number.POSITIVE_INFINITY } = settings.current.config.audit
+  const newestAt = await newestRecordAt(directory.audit, writer)
+  const journal = await openAudit(parts)
+  if (newestAt !== undefined && newestAt < systemNow() - retentionSeconds * 1000)
+    await journal.change({
+      ...{ at: systemNow(), requestId: newRequestId(), operator: 'system', source: 'local' },
+      ...{ action: 'audit.continue', target: writer, details: {}, result: 'done' },
+    })
+  await journal.close()
 }
 
 function checkpointsOf(directory: string, publicKey: string, journal: Journal): Checkpoints {

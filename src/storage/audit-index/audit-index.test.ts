@@ -172,23 +172,28 @@ describe('filling', () => {
     expect(await again.activity({})).toMatchObject([{ count: 1, responseBytes: 4096 }])
   })
 
-  it('knows how far back it goes, and that something before was removed', async () => {
+  it('knows how far back it goes, and from the record what was let go', async () => {
     intent(1)
     const old = journal.path
     journal.rotate(T + 10)
     intent(3, T + 20)
-    const other = createWrittenJournal(directory, { writer: 'worker-1' })
-    other.refusal(aRefusal({ requestId: aRequestId(9) }), T + 5)
     const index = test.start()
     await read(index)
+    expect(await index.status()).toMatchObject({ oldestAt: T + 1 })
     expect(await index.status()).not.toHaveProperty('retiredBefore')
+    for (const newest of [T + 1, T - 50]) {
+      const details = { to: new Date(newest).toISOString() }
+      journal.change(aChange({ action: 'audit.retire', details }), T + 30)
+    }
     rmSync(old)
     await index.close()
     const again = test.start()
     await vi.waitFor(async () => {
-      expect(await again.status()).toMatchObject({ oldestAt: T + 5, retiredBefore: T + 10 })
+      expect(await again.status()).toMatchObject({ oldestAt: T + 20, retiredBefore: T + 2 })
     })
-    expect(ids(await read(again))).toEqual([aRequestId(9), aRequestId(3)])
+    await again.rebuild()
+    await read(again)
+    expect(await again.status()).toMatchObject({ oldestAt: T + 20, retiredBefore: T + 2 })
   })
 
   it('reads all writers in the order of time', async () => {

@@ -10,7 +10,7 @@ import type { IndexDatabase } from './database.ts'
 import { JournalTail, type Next } from './journal-tail.ts'
 import { OpenRequests } from './open-requests.ts'
 import { Positions } from './positions.ts'
-import { parseRecord } from './record-row.ts'
+import { parseRecord, retiredBefore } from './record-row.ts'
 import { Terms } from './terms.ts'
 
 export interface FillerParts {
@@ -108,9 +108,16 @@ export class Filler {
     if (Number.isNaN(time)) return
     const segment = this.#positions.segmentOf(id, first, time)
     batch.add({ line, length: bytes.length, record, writer: id, segment })
+    this.#noteRetired(retiredBefore(record))
     for (const finding of this.#parts.watch.observe(record))
       if (time >= this.#parts.startedAt)
         found.push({ ...finding, key: `${writer}:${glance.sequence}:${finding.rule}` })
+  }
+
+  #noteRetired(before: number | undefined): void {
+    if (before === undefined) return
+    const update = "UPDATE meta SET value = max(value, ?) WHERE name = 'retired_before'"
+    this.#parts.database.run(update, before)
   }
 
   #write(batch: Batch, found: readonly KeyedFinding[]): void {

@@ -20,11 +20,6 @@ export interface OpenIndexParts extends IndexFile {
   readonly createWatch: (learnt: ReadonlyMap<string, unknown>) => Watch
 }
 
-/** Where the first record is not the log's first, the beginning was removed. */
-const RETIRED_BEFORE = `
-SELECT max(oldest) AS time FROM (SELECT min(first) AS begin, oldest FROM segment GROUP BY writer)
-WHERE begin > 1`
-
 export class OpenIndex {
   readonly database: IndexDatabase
   readonly records: Records
@@ -70,12 +65,12 @@ export class OpenIndex {
 
   status() {
     const oldestAt = this.#time('SELECT min(time) AS time FROM record')
-    const retiredBefore = this.#time(RETIRED_BEFORE)
+    const retiredBefore = this.#meta('retired_before')
     return {
       records: this.#meta('records'),
       newestAt: this.#time('SELECT max(time) AS time FROM record'),
       ...(oldestAt !== undefined && { oldestAt }),
-      ...(retiredBefore !== undefined && { retiredBefore }),
+      ...(retiredBefore > 0 && { retiredBefore }),
       behindBytes: this.#filler.behindBytes(),
       isRebuilding: !this.#isBuilt,
     }
@@ -129,7 +124,7 @@ export class OpenIndex {
   }
 
   #begin(): void {
-    const beginnings = { started_at: Date.now(), is_built: 0, records: 0 }
+    const beginnings = { started_at: Date.now(), is_built: 0, records: 0, retired_before: 0 }
     for (const [name, value] of Object.entries(beginnings))
       this.database.run('INSERT OR IGNORE INTO meta VALUES (?, ?)', name, value)
   }

@@ -67,6 +67,13 @@ export function endingOf(outcome: AuditRecord): Ending {
   }
 }
 
+/** What is older was let go by this change, or some of it; undefined for any other record. */
+export function retiredBefore({ action, details }: AuditRecord): number | undefined {
+  if (action !== 'audit.retire' || !isRecord(details)) return undefined
+  const newest = Date.parse(textOf(details.to) ?? '')
+  return Number.isNaN(newest) ? undefined : newest + 1
+}
+
 /** The agent that a change is about. */
 export function agentOf(details: unknown): string | null {
   return isRecord(details) ? textOf(details.agent) : null

@@ -96,6 +96,15 @@ export async function lastWriteAt(directory: string): Promise<number | undefined
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
+/** Time of a writer's newest record, epoch milliseconds; undefined when there is none. */
+export async function newestRecordAt(
+  directory: string,
+  writer: string,
+): Promise<number | undefined> {
+  const newest = (await listSegments(join(directory, writer))).at(-1)
+  return newest && (await spanOf(newest.path))?.to
+}
+
 async function findDueOf(writer: string, order: RetentionOrder): Promise<DueSegments | undefined> {
   const own = join(order.directory, writer)
   const segments = await listSegments(own)
