@@ -8,6 +8,7 @@ import { glanceAt, type Glance } from '../audit/glance.ts'
 import { HASH_BYTES, writeHash } from '../storage/journal/frontier.ts'
 import { hashesPath, segmentPath } from '../storage/journal/segment.ts'
 import { fileFinding } from './finding.ts'
+import type { Retirements } from './retirements.ts'
 import { SegmentLines, type Place, type SegmentLine } from './segment-lines.ts'
 import { StoredHashes } from './stored-hashes.ts'
 import type { SuspectLine } from './suspect.ts'
@@ -25,6 +26,7 @@ export interface WalkParts {
   /** Records that a signature covers. */
   readonly covered: number
   readonly check: TreeCheck
+  readonly retirements: Retirements
   /** The stored hash of any record. */
   readonly hashOf: (seq: number) => Buffer | undefined
   readonly onBytes: (bytes: number) => void
@@ -97,12 +99,14 @@ export class SegmentWalk {
     else this.#misplace(line, glance?.sequence)
   }
 
-  #accept(line: SegmentLine, { time }: Glance): void {
-    const { check, covered } = this.#parts
+  #accept(line: SegmentLine, glance: Glance): void {
+    const { check, covered, retirements } = this.#parts
+    const { time } = glance
     writeHash(line.leaf, this.#hash, 0)
     const stored = this.#stored.of(this.#next)
     if (stored && !stored.equals(this.#hash)) this.#accuse(line, this.#next)
     check.append(this.#hash, stored)
+    if (this.#next <= covered) retirements.take(glance, line.leaf)
     this.firstAt ??= time
     this.lastAt = time
     if (this.#next === covered + 1) this.uncoveredAt = time

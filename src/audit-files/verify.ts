@@ -11,6 +11,7 @@ import { listWriters } from '../storage/journal/segment.ts'
 import { checkNote, readIfThere } from './checkpoint-files.ts'
 import { fileFinding, type Finding } from './finding.ts'
 import { parseKept, type KeptFile, type KeptNote } from './kept-checkpoints.ts'
+import { Retirements } from './retirements.ts'
 import type { SignedSize } from './tree-check.ts'
 import { verifyWriter, type WriterVerdict } from './writer-verdict.ts'
 
@@ -29,6 +30,8 @@ export interface AuditVerdict {
   /** `directory`: it came from the same place as the log, so that who rewrote one could replace both. */
   readonly keyFrom: 'given' | 'kept' | 'directory'
   readonly writers: readonly WriterVerdict[]
+  /** By writer: up to which record retention removed them, as signed records say; 0 where none does. */
+  readonly retiredOnRecord: Readonly<Record<string, number>>
   /** About no writer that is here. */
   readonly findings: readonly Finding[]
   /** Kept checkpoints of other logs, by origin: nothing was compared with them. */
@@ -67,14 +70,20 @@ async function verify(order: VerifyOrder): Promise<AuditVerdict> {
     order.onProgress?.(bytes, allBytes)
   }
   const sorted = sortKept(notes, { key, writers })
+  const retirements = new Retirements()
   const verdicts: WriterVerdict[] = []
   for (const writer of writers) {
     const own = sorted.of.get(writer) ?? []
-    verdicts.push(await verifyWriter({ directory, writer, writers, key, kept: own, onBytes }))
+    verdicts.push(
+      await verifyWriter({ directory, writer, writers, key, kept: own, retirements, onBytes }),
+    )
   }
   const { findings, others } = sorted
   const isIntact = findings.length === 0 && verdicts.every((one) => one.findings.length === 0)
-  return { isIntact, ...about, writers: verdicts, findings, others, bytes }
+  const retiredOnRecord = Object.fromEntries(
+    writers.map((writer) => [writer, retirements.through(writer)]),
+  )
+  return { isIntact, ...about, writers: verdicts, retiredOnRecord, findings, others, bytes }
 }
 
 function keptOf(file: KeptFile) {

@@ -6,6 +6,7 @@ import { systemErrorCode } from '../base/errors.ts'
 import { hashesPath, listHashes, listSegments } from '../storage/journal/segment.ts'
 import { checkNote, originOf, readCheckpoints, readFrontier } from './checkpoint-files.ts'
 import { fileFinding, frontierFinding, type Finding } from './finding.ts'
+import type { Retirements } from './retirements.ts'
 import type { Place } from './segment-lines.ts'
 import { SegmentWalk } from './segment-walk.ts'
 import { StoredHashes } from './stored-hashes.ts'
@@ -38,6 +39,7 @@ export interface WriterLog {
   readonly key: NamedKey
   /** What others kept of this log, checked. */
   readonly kept: readonly SignedSize[]
+  readonly retirements: Retirements
   readonly onBytes: (bytes: number) => void
 }
 
@@ -136,9 +138,9 @@ class LogReading {
 
   /** False when retention has just removed it. */
   async #walk({ first, end }: Part): Promise<boolean> {
-    const { writer, writers, onBytes } = this.#log
+    const { writer, writers, retirements, onBytes } = this.#log
     const walk = new SegmentWalk({
-      ...{ directory: this.#own, writer, first, end, onBytes },
+      ...{ directory: this.#own, writer, first, end, retirements, onBytes },
       ...{ covered: this.#covered, check: this.check },
       isWriter: (name) => writers.includes(name),
       hashOf: (seq) => this.#hashOf(seq),

@@ -53,9 +53,12 @@ const sentenceOf = ({ writer, message, isCertain }: Finding): string =>
   `${writer}: ${message}${isCertain ? '' : ' (not proven by a signature)'}`
 
 function remarksOf(told: ToldVerdict): readonly string[] {
-  const { writers, keyFrom, others } = told
+  const { writers, retiredOnRecord, keyFrom, others } = told
   return [
-    ...writers.flatMap(remarksOnWriter),
+    ...writers.flatMap((one) => [
+      ...retirementsOf(one, retiredOnRecord[one.writer] ?? 0),
+      ...remarksOnWriter(one),
+    ]),
     ...others.map((origin) => `not compared: a kept checkpoint of another log, ${origin}`),
     keyFrom === 'directory'
       ? 'The public key came from the same place as the log: whoever rewrote the log could have replaced both. Give --public-key or --since-checkpoint with what was kept elsewhere.'
@@ -63,10 +66,21 @@ function remarksOf(told: ToldVerdict): readonly string[] {
   ]
 }
 
-function remarksOnWriter(one: WriterVerdict): readonly string[] {
-  const { writer, records, retired, verified, tornBytes } = one
+function retirementsOf({ writer, retired }: WriterVerdict, onRecord: number): readonly string[] {
+  const known = Math.min(retired, onRecord)
   return [
-    ...(retired > 0 ? [`${writer}: records 1 to ${retired} are retired, their hashes kept`] : []),
+    ...(known > 0 ? [`${writer}: records 1 to ${known} are retired, their hashes kept`] : []),
+    ...(retired > known
+      ? [
+          `${writer}: records ${known + 1} to ${retired} are gone but for their hashes, and no record here says that retention removed them`,
+        ]
+      : []),
+  ]
+}
+
+function remarksOnWriter(one: WriterVerdict): readonly string[] {
+  const { writer, records, verified, tornBytes } = one
+  return [
     ...(records > verified && one.findings.length === 0
       ? [`${writer}: records from ${verified + 1} on are not covered by a checkpoint yet`]
       : []),

@@ -220,6 +220,7 @@ describe('AU-03 audit verify', () => {
     retired.delete(oldest)
     const verdict = await verified(retired)
     expect([verdict.isIntact, verdict.writers[0]?.retired]).toEqual([true, seq - 1])
+    expect(verdict.retiredOnRecord[own]).toBe(0)
     retired.delete(hashesBeside(oldest))
     expect(await found(retired)).toMatchObject([{ kind: 'removed', seq: 1, through: seq - 1 }])
   })
