@@ -1,6 +1,7 @@
 /** The questions that the road and the commands ask of the catalogue. compile.ts builds one. */
 
 import type { Result } from '../base/result.ts'
+import type { SecretField } from './answer-secrets.ts'
 import type { Scope, Service, UsageRule } from './service.ts'
 
 /** A request target that passed the path rules of DESIGN 5: forwarded unchanged, matched decoded. */
@@ -37,6 +38,8 @@ export interface Operation {
   readonly allowsUpgrade: boolean
   /** Where its answer tells what it cost; undefined for most. */
   readonly usage?: UsageRule | undefined
+  /** Where its answer carries secrets, masked for tokens without the service's `secrets` scope. */
+  readonly secretFields?: readonly SecretField[] | undefined
 }
 
 export type MatchProblem =

@@ -1,6 +1,7 @@
 /** From method, host and path to the operation: which rule decides, and what scopes it asks. */
 
 import { err, ok, type Result } from '../base/result.ts'
+import type { SecretField } from './answer-secrets.ts'
 import type { MatchProblem, Target } from './catalog.ts'
 import { looksAtBody } from './condition.ts'
 import { hostServes, type CompiledHost, type HostQuery } from './host.ts'
@@ -65,6 +66,7 @@ export function matchOperation(
     allowsRanges: leaf.value.allowsRanges,
     allowsUpgrade: leaf.value.allowsUpgrade,
     usage: usageOf(asked),
+    secretFields: secretFieldsOf(asked),
   })
 }
 
@@ -148,6 +150,14 @@ function unsupportedReason({ ruleset: { unsupported }, query, paths }: Asked): s
 function usageOf({ ruleset: { usage }, query, readings }: Asked): UsageRule | undefined {
   const [first] = readings
   return usage.isEmpty || !first ? undefined : usage.find(query.method, first.plain)?.value
+}
+
+/** By every reading of the path. */
+function secretFieldsOf({ ruleset, query, paths }: Asked): readonly SecretField[] | undefined {
+  const { answerSecrets } = ruleset
+  if (answerSecrets.isEmpty) return undefined
+  const found = paths.flatMap((path) => answerSecrets.collect(query.method, path))
+  return found.length === 0 ? undefined : [...new Set(found.flatMap(({ value }) => value))]
 }
 
 function isExcepted({ except }: BoundGuard, method: Method, { segments }: PathQuery): boolean {

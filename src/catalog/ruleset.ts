@@ -2,6 +2,7 @@
 
 import { nearest } from '../base/nearest.ts'
 import type { Result } from '../base/result.ts'
+import { parseSecretField, type SecretField } from './answer-secrets.ts'
 import { compileCondition } from './condition.ts'
 import { compileGuard, FORM_OVERRIDE_GUARD, UNIVERSAL_GUARDS, type Guard } from './guard.ts'
 import { isUnder, type CompiledHost, type Problem } from './host.ts'
@@ -57,6 +58,7 @@ export interface Ruleset {
   /** Paths that wait for a later build, and why. */
   readonly unsupported: PathTrie<string>
   readonly usage: PathTrie<UsageRule>
+  readonly answerSecrets: PathTrie<readonly SecretField[]>
   readonly tripwires: readonly Tripwire[]
   readonly readings: ReadingRules
   readonly additionLines: readonly AdditionLine[]
@@ -85,6 +87,7 @@ class RulesetBuilder implements Ruleset {
   general = checksOf([], [])
   readonly unsupported = new PathTrie<string>()
   readonly usage = new PathTrie<UsageRule>()
+  readonly answerSecrets = new PathTrie<readonly SecretField[]>()
   readonly tripwires: Tripwire[] = []
   readonly additionLines: AdditionLine[] = []
   readonly problems: Problem[] = []
@@ -109,6 +112,7 @@ class RulesetBuilder implements Ruleset {
     this.readings = { aliases: indexAliases(compiled), suffixes: pathSuffixes }
     this.#addUnsupported()
     this.#addUsage()
+    this.#addAnswerSecrets()
     this.general = checksOf([], this.#everywhere)
   }
 
@@ -181,6 +185,18 @@ class RulesetBuilder implements Ruleset {
       const hosts = this.#hosts(rule.hosts, ['usage', index, 'hosts'])
       for (const pattern of this.#patterns(rule.match, ['usage', index, 'match']))
         addPattern(this.usage, { pattern, hosts }, value)
+    }
+  }
+
+  #addAnswerSecrets(): void {
+    for (const [index, rule] of (this.#definition.response_secrets ?? []).entries()) {
+      const path = ['response_secrets', index]
+      const value = rule.fields.flatMap((field, at) => {
+        const parsed = this.#checked(parseSecretField(field), [...path, 'fields', at])
+        return parsed ? [parsed] : []
+      })
+      for (const pattern of this.#checked(parseMatchLine(rule.match), [...path, 'match']) ?? [])
+        addPattern(this.answerSecrets, { pattern }, value)
     }
   }
 

@@ -7,6 +7,7 @@ import type { UsageReader } from '../../audit/usage-reader.ts'
 import type { Needles } from '../../scrub/needles.ts'
 import type { WireReply } from '../wire/message.ts'
 import { Decoding } from './decoding.ts'
+import type { MaskedAnswer } from './masked-answer.ts'
 import { ScrubbedStream } from './scrubbed-stream.ts'
 
 export interface AnswerBodyParts {
@@ -17,6 +18,8 @@ export interface AnswerBodyParts {
   readonly coding: string | undefined
   /** Only where the service says that its answers tell what they cost. */
   readonly usage: UsageReader | undefined
+  /** Only where fields of the answer must not be seen: its head is sent when the whole was read. */
+  readonly masked: { readonly answer: MaskedAnswer; readonly begin: () => void } | undefined
   /** The upstream may send more again. */
   readonly resume: () => void
   /** All of it was handed to the reply. */
@@ -24,8 +27,8 @@ export interface AnswerBodyParts {
   readonly onProblem: (problem: AnswerProblem) => void
 }
 
-/** Why an answer cannot go on: see ScrubbedStream and Decoding. */
-export type AnswerProblem = 'credential_echo' | 'upstream_undecodable'
+/** Why an answer cannot go on: see ScrubbedStream, Decoding and MaskedAnswer. */
+export type AnswerProblem = 'credential_echo' | 'upstream_undecodable' | 'upstream_unmaskable'
 
 export class AnswerBody {
   /** As they came. */
@@ -80,9 +83,17 @@ export class AnswerBody {
     this.#isOver = true
     this.#scrubbed?.close()
     this.#decoding?.close()
+    this.#parts.masked?.answer.release()
   }
 
   #pass(chunk: Buffer): boolean {
+    const { masked } = this.#parts
+    if (!masked) return this.#send(chunk)
+    if (!this.#isOver && !masked.answer.take(chunk)) this.#fail('upstream_unmaskable')
+    return true
+  }
+
+  #send(chunk: Buffer): boolean {
     this.#parts.usage?.take(chunk)
     return this.#scrubbed ? this.#scrubbed.take(chunk) : this.#write(chunk)
   }
@@ -99,11 +110,23 @@ export class AnswerBody {
   }
 
   #finish(): void {
+    if (!this.#isOver) this.#sendMasked()
     this.#scrubbed?.end()
     if (this.#isOver) return
     this.#isOver = true
     this.#parts.reply.end()
     this.#parts.onEnd()
+  }
+
+  /** What was held until now. */
+  #sendMasked(): void {
+    const { masked } = this.#parts
+    if (!masked) return
+    const whole = masked.answer.whole()
+    if (whole) {
+      masked.begin()
+      this.#send(whole)
+    } else this.#fail('upstream_unmaskable')
   }
 
   #fail(problem: AnswerProblem): void {

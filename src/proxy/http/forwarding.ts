@@ -1,7 +1,9 @@
 /** What a request is once it was admitted: all that its way there and back needs. */
 
+import type { SecretField } from '../../catalog/answer-secrets.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { Admission } from '../admission.ts'
+import type { BodyShare } from '../body-budget.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
 import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
@@ -18,6 +20,10 @@ export interface Forwarding {
   readonly prefix: string
   readonly headers: HeaderList
   readonly held: HeldBody | undefined
+  /** Of the answer, which this token may not see: empty for nearly all. */
+  readonly maskedFields: readonly SecretField[]
+  /** Of the memory for bodies, also for an answer that has to be held. */
+  readonly share: BodyShare
   /** `performance.now()` when the head had come. */
   readonly startedAt: number
   readonly admission: Admission

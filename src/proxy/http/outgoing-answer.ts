@@ -9,11 +9,12 @@ import { isEmpty, needlesFor, type Needles } from '../../scrub/needles.ts'
 import type { Outcome } from '../admission.ts'
 import type { AnswerHead } from '../upstream/upstream.ts'
 import type { ReplyHead } from '../wire/message.ts'
-import { AnswerBody, type AnswerProblem } from './answer-body.ts'
+import { AnswerBody, type AnswerBodyParts, type AnswerProblem } from './answer-body.ts'
 import { answerHeaders, answerValue, scrubHeaders, withoutCoding } from './answer-head.ts'
 import { isDecodable, isIdentity } from './decoding.ts'
 import { secretsOf } from './marks.ts'
 import type { Forwarding } from './forwarding.ts'
+import { MaskedAnswer } from './masked-answer.ts'
 
 export interface AnswerOwner {
   /** The upstream may send more again. */
@@ -54,7 +55,8 @@ export class OutgoingAnswer {
   }
 
   start(head: AnswerHead): void {
-    const coding = this.needles && answerValue(head.headers, 'content-encoding')
+    const isRead = this.needles !== undefined || this.#isMasked(head)
+    const coding = !isRead ? undefined : answerValue(head.headers, 'content-encoding')
     if (coding === undefined || isIdentity(coding)) this.#startAs(head, this.head(head), undefined)
     else if (this.#isBodyless(head)) this.#startAs(head, decodedHead(this.head(head)), undefined)
     else if (isDecodable(coding)) this.#startAs(head, decodedHead(this.head(head)), coding)
@@ -88,14 +90,30 @@ export class OutgoingAnswer {
     return this.#forwarding.request.method === 'HEAD' || status === 204 || status === 304
   }
 
+  /** Answers that worked, as far as something comes. */
+  #isMasked(head: AnswerHead): boolean {
+    const { maskedFields } = this.#forwarding
+    return maskedFields.length > 0 && isSuccess(head) && !this.#isBodyless(head)
+  }
+
   #startAs(head: AnswerHead, shown: ReplyHead, coding: string | undefined): void {
     const { reply, operation } = this.#forwarding
     const isReadable =
       coding !== undefined || isIdentity(answerValue(head.headers, 'content-encoding'))
     if (operation.usage && isReadable) this.#usage = usageReaderOf(operation.usage, head)
     const { needles } = this
-    this.#body = new AnswerBody({ reply, coding, needles, usage: this.#usage, ...this.#owner })
-    reply.start(shown)
+    const masked = this.#isMasked(head) ? this.#masked(shown) : undefined
+    const parts = { reply, coding, needles, usage: this.#usage, masked }
+    this.#body = new AnswerBody({ ...parts, ...this.#owner })
+    if (!masked) reply.start(shown)
+  }
+
+  #masked(shown: ReplyHead): AnswerBodyParts['masked'] {
+    const { reply, maskedFields, share } = this.#forwarding
+    const begin = (): void => {
+      reply.start({ ...shown, headers: withoutCoding(shown.headers) })
+    }
+    return { answer: new MaskedAnswer(maskedFields, share), begin }
   }
 
   #scrubbed(texts: string[]): string[] {
@@ -118,12 +136,13 @@ function decodedHead(head: ReplyHead): ReplyHead {
 }
 
 /** For answers that worked. */
-function usageReaderOf(
-  places: UsagePlaces,
-  { status, headers }: AnswerHead,
-): UsageReader | undefined {
-  if (status < 200 || status > 299) return undefined
-  return createUsageReader(places, answerValue(headers, 'content-type'))
+function usageReaderOf(places: UsagePlaces, head: AnswerHead): UsageReader | undefined {
+  if (!isSuccess(head)) return undefined
+  return createUsageReader(places, answerValue(head.headers, 'content-type'))
+}
+
+function isSuccess({ status }: AnswerHead): boolean {
+  return status >= 200 && status <= 299
 }
 
 /** A reason phrase is decoration; one with odd bytes is left out. */

@@ -58,10 +58,7 @@ const UPSTREAM_KINDS = new Map<FailureCode, UpstreamKind>([
   ['upstream_malformed', unreachable('http_protocol_error', 'did not answer in valid HTTP')],
   [
     'upstream_undecodable',
-    unreachable(
-      'http_response_content_coding',
-      'answered in a coding that cannot be looked through',
-    ),
+    unreachable('http_response_content_coding', 'answered in a form that cannot be looked through'),
   ],
   [
     'address_forbidden',

@@ -33,6 +33,7 @@ import {
   NO_MARKS,
 } from './marks.ts'
 import type { Marks } from './marks.ts'
+import { maskedFieldsOf } from './masked-answer.ts'
 import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
@@ -88,15 +89,10 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   const admission = admitted.value
   passage.admission = admission
   parts.forwarder.forward({
-    request,
-    reply,
-    directory,
-    operation,
-    prefix,
+    ...{ request, reply, directory, operation, prefix, held, startedAt, admission },
     headers: without(headers, stripHeaders),
-    held,
-    startedAt,
-    admission,
+    maskedFields: maskedFieldsOf(operation, grant),
+    share: parts.budget.shareOf(grant.agent),
     answer: (problem) => {
       passage.answer(problem)
     },
