@@ -25,6 +25,17 @@ describe('a checkpoint as the journal writes it', () => {
     expect(isSignedBy(note, { name: 'apistronghold/production/worker-1', publicKey })).toBe(false)
   })
 
+  it('is written in one way only: what encodes the same bytes otherwise is no note', () => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    const last = written.trimEnd().length - 2
+    const next = alphabet[alphabet.indexOf(written[last] ?? '') + 1] ?? ''
+    const other = written.slice(0, last) + next + written.slice(last + 1)
+    expect(written[last + 1]).toBe('=')
+    expect(parseNote(other)).toBeUndefined()
+    const vkey = formatVkey({ name: ORIGIN, publicKey })
+    expect(parseVkey(vkey.replace(/=*$/, '===').slice(0, -1))).toBeUndefined()
+  })
+
   it('is not signed any more when any byte of it is another', () => {
     for (let at = 0; at < written.length; at++) {
       const changed = `${written.slice(0, at)}${written[at] === 'A' ? 'B' : 'A'}${written.slice(at + 1)}`

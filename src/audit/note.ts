@@ -59,9 +59,15 @@ export function parseNote(note: string): Note | undefined {
 
 function parseSignature(line: string): NoteSignature | undefined {
   const [, name, base64 = ''] = SIGNATURE.exec(line) ?? []
-  const bytes = Buffer.from(base64, 'base64')
-  if (name === undefined || bytes.length <= KEY_ID_BYTES) return undefined
+  const bytes = bytesOf(base64)
+  if (name === undefined || !bytes || bytes.length <= KEY_ID_BYTES) return undefined
   return { name, keyId: bytes.subarray(0, KEY_ID_BYTES), signature: bytes.subarray(KEY_ID_BYTES) }
+}
+
+/** Only one text stands for the same bytes: bits that encode nothing are zero (RFC 4648, 3.5). */
+function bytesOf(base64: string): Buffer | undefined {
+  const bytes = Buffer.from(base64, 'base64')
+  return bytes.toString('base64') === base64 ? bytes : undefined
 }
 
 /** What the text of a note says; undefined for what is no checkpoint. */
@@ -93,8 +99,9 @@ export function formatVkey({ name, publicKey }: NamedKey): string {
 /** Undefined for what is no Ed25519 key in this form, or whose key id is another's. */
 export function parseVkey(text: string): NamedKey | undefined {
   const [, name, keyId, base64 = ''] = VKEY.exec(text.trim()) ?? []
-  const typed = Buffer.from(base64, 'base64')
-  if (name === undefined || typed.length !== 1 + KEY_BYTES || typed[0] !== ED25519) return undefined
+  const typed = bytesOf(base64)
+  if (name === undefined || typed?.length !== 1 + KEY_BYTES || typed[0] !== ED25519)
+    return undefined
   const raw = typed.subarray(1)
   if (keyIdOf(name, raw).toString('hex') !== keyId) return undefined
   const der = Buffer.concat([SPKI_PREFIX, raw])
