@@ -155,7 +155,11 @@ environments:
     ],
     ['more of one source than of all', 'limits: {connections: 10}', 'more than limits.connections'],
     ['PostgreSQL, which is not built', 'database: env:DATABASE_URL', 'later release'],
-    ['a store that is not built', 'services: {stripe: {credential: "hashicorp:a#b"}}', 'later'],
+    [
+      'a store that nothing describes',
+      'services: {stripe: {credential: "hashicorp:a/b#c"}}',
+      'needs stores.hashicorp',
+    ],
     ['two listeners on one address', 'data: {listen: 127.0.0.1:8901}', 'default of control.listen'],
     ['an unlisted variable', 'services: {stripe: {credential: env:KEY}}', 'env_sources'],
     [

@@ -28,6 +28,7 @@ import {
   type FileSettings,
   type ServiceSection,
 } from './config/schema.ts'
+import { storeSettings, type StoreSettings } from './config/stores.ts'
 import { upstreamProxySettings, type UpstreamProxySettings } from './config/upstream-proxy.ts'
 import { presetSeconds } from './config/units.ts'
 
@@ -72,6 +73,8 @@ export interface Config {
   readonly secretDirectories: readonly string[]
   /** The only variables that `env:` references may read. */
   readonly environmentSources: readonly string[]
+  /** Stores elsewhere that references may name. */
+  readonly stores: StoreSettings
   readonly audit: AuditSettings
   readonly alerts: AlertSettings
   readonly limits: LimitSettings
@@ -239,6 +242,7 @@ function buildConfig(file: FileSettings, name: string | undefined, path: string)
     services: servicesOf(settings, directory),
     ...sourcesOf(settings),
     ...lifetimesOf(settings),
+    stores: storeSettings(settings.stores, directory),
     audit: auditSettings(settings.audit),
     alerts: alertSettings(settings.alerts, directory),
     limits: limitSettings(settings.limits),
@@ -250,10 +254,7 @@ function stateDirectoryOf({ state_dir: named = 'auto' }: EnvironmentSettings, di
 }
 
 function vaultOf({ vault }: EnvironmentSettings) {
-  return {
-    recipient: vault?.recipient,
-    sealers: new Map(Object.entries(vault?.sealers ?? {})),
-  }
+  return { recipient: vault?.recipient, sealers: new Map(Object.entries(vault?.sealers ?? {})) }
 }
 
 function sourcesOf(settings: EnvironmentSettings) {

@@ -26,6 +26,8 @@ const SHOWN_LOG_BYTES = 4000
 /** What a server needs of the caller's environment; secrets of the shell are not among it. */
 const KEPT_VARIABLES =
   /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|APISTRONGHOLD_\w+)$/
+/** What the AWS SDK's credential chain goes by, where that store is used. */
+const AWS_VARIABLES = /^AWS_[A-Z0-9_]+$/
 const NEVER_KEPT = new Set(['APISTRONGHOLD_OPERATOR_KEY', 'APISTRONGHOLD_URL'])
 
 export interface Started {
@@ -120,9 +122,11 @@ function cleanEnvironment(
   { config }: Local,
 ): Record<string, string | undefined> {
   const sources = new Set(config.environmentSources)
+  const isForAws = (name: string) => config.stores.awsSm !== undefined && AWS_VARIABLES.test(name)
   return Object.fromEntries(
     Object.entries(env).filter(
-      ([name]) => sources.has(name) || (KEPT_VARIABLES.test(name) && !NEVER_KEPT.has(name)),
+      ([name]) =>
+        sources.has(name) || isForAws(name) || (KEPT_VARIABLES.test(name) && !NEVER_KEPT.has(name)),
     ),
   )
 }

@@ -4,7 +4,12 @@ import { dirname } from 'node:path'
 import { Failure } from '../base/errors.ts'
 import type { Service } from '../catalog/service.ts'
 import type { SettingsEdit } from '../config/edit.ts'
-import { formatReference, parseReference, type SourceReference } from '../secret/reference.ts'
+import {
+  formatReference,
+  isRemote,
+  parseReference,
+  type SourceReference,
+} from '../secret/reference.ts'
 import type { SecretPurpose } from './sealing.ts'
 
 export function readReference(text: string): SourceReference {
@@ -15,6 +20,7 @@ export function readReference(text: string): SourceReference {
 
 /** Where the operator puts the value itself, as the beginning of a sentence of advice. */
 export function valuePlace(reference: SourceReference): string {
+  if (isRemote(reference)) return `store it at ${formatReference(reference)}`
   switch (reference.source) {
     case 'vault':
       return `run \`apistronghold secret set ${reference.name}\``
@@ -33,6 +39,7 @@ export function referenceEdits(
 ): readonly SettingsEdit[] {
   const root = ['environments', environment]
   const setting = { path: referencePath(environment, purpose), set: formatReference(reference) }
+  if (isRemote(reference)) return [setting]
   switch (reference.source) {
     case 'vault':
       return [setting]

@@ -31,7 +31,7 @@ function readAs<T>(read: (raw: string) => T | undefined, message: string) {
 }
 
 /** A string that is kept as it is. */
-const textThat = (isGood: (raw: string) => boolean, message: string) =>
+export const textThat = (isGood: (raw: string) => boolean, message: string) =>
   z.string({ error: message }).refine(isGood, { error: message })
 
 export const address = () => readAs(parseAddress, 'must be HOST:PORT, as 127.0.0.1:8900')
@@ -113,16 +113,18 @@ const ORIGIN = 'must be https://HOST or https://HOST:PORT, without a path'
 export const origin = () => textThat(isPlainOrigin, ORIGIN)
 
 export const reference = () =>
-  z.string({ error: 'must be vault:NAME, env:VARIABLE or file:/PATH' }).transform((raw, check) => {
-    const parsed = parseReference(raw)
-    if (parsed.ok) return parsed.value
-    check.addIssue({ code: 'custom', message: parsed.error.problem })
-    return z.NEVER
-  })
+  z
+    .string({ error: 'must be the source of a secret, as vault:NAME or env:VARIABLE' })
+    .transform((raw, check) => {
+      const parsed = parseReference(raw)
+      if (parsed.ok) return parsed.value
+      check.addIssue({ code: 'custom', message: parsed.error.problem })
+      return z.NEVER
+    })
 
 /** A source outside the vault, whose secrets are sealed for the origins of services. */
 export const mountedReference = () =>
-  reference().refine(({ source }) => source !== 'vault', {
+  reference().refine(({ source }) => source === 'env' || source === 'file', {
     error: 'must be env:VARIABLE or file:/PATH',
   })
 

@@ -1,11 +1,12 @@
 /** What settings of an environment mean to each other: each may be well-formed, and together wrong. */
 
 import { nearest } from '../base/nearest.ts'
-import type { SourceReference } from '../secret/reference.ts'
+import { isRemote, type RemoteReference, type SourceReference } from '../secret/reference.ts'
 import { formatAddress, isLoopback, type Address } from './address.ts'
 import { targetNameOf } from './alerts.ts'
 import { limitSettings } from './limits.ts'
 import { defaultListeners } from './listeners.ts'
+import { STORE_SECTIONS, storeReferences } from './stores.ts'
 import { PRESETS, type EnvironmentSettings } from './schema.ts'
 import { presetSeconds } from './units.ts'
 
@@ -165,7 +166,10 @@ function referencesOf(settings: EnvironmentSettings): [PropertyKey[], SourceRefe
     secret ? [named(['alerts', 'targets', index, 'secret'], secret)] : [],
   )
   const ofProxy = proxy ? [named(['upstream_proxy', 'credential'], proxy)] : []
-  return [...ofServices, ...ofTargets, ...ofProxy]
+  const ofStores = storeReferences(settings.stores).map(([path, reference]) =>
+    named([...path], reference),
+  )
+  return [...ofServices, ...ofTargets, ...ofProxy, ...ofStores]
 }
 
 const named = (
@@ -176,8 +180,9 @@ const named = (
 /** `env:` and `file:` reach only what the file lists, so that a typo cannot pick up another secret. */
 function referenceProblem(
   reference: SourceReference,
-  { env_sources: variables = [], secret_dirs: directories = [] }: EnvironmentSettings,
+  { env_sources: variables = [], secret_dirs: directories = [], stores }: EnvironmentSettings,
 ): string | undefined {
+  if (isRemote(reference)) return remoteProblem(reference, stores)
   switch (reference.source) {
     case 'vault':
       return undefined
@@ -190,6 +195,14 @@ function referenceProblem(
         ? undefined
         : 'names a file outside secret_dirs'
   }
+}
+
+function remoteProblem(
+  { source }: RemoteReference,
+  stores: EnvironmentSettings['stores'],
+): string | undefined {
+  const section = STORE_SECTIONS[source]
+  return stores?.[section] ? undefined : `needs stores.${section}, which says where that store is`
 }
 
 function isInside(path: string, directory: string): boolean {

@@ -30,6 +30,7 @@ import {
 import { limitsSection } from './limits.ts'
 import { controlSection, dataSection } from './listeners.ts'
 import { setting, settingNotes } from './setting.ts'
+import { storesSection } from './stores.ts'
 import { upstreamProxySection } from './upstream-proxy.ts'
 
 /** Defaults as a file would spell them. */
@@ -68,7 +69,7 @@ const serviceSection = section({
     meaning: 'makes this a service of its own with the rules of another',
   }),
   credential: setting(reference(), {
-    form: 'vault:NAME, env:VARIABLE or file:/PATH',
+    form: 'vault:NAME, env:VARIABLE, file:/PATH, hashicorp:PATH#FIELD or aws-sm:NAME#FIELD',
     meaning: 'where the credential is kept; never the credential itself',
     preset: 'vault:<service>',
   }),
@@ -139,6 +140,7 @@ export const environmentSchema = section({
     form: 'list of variable names',
     meaning: 'the only variables that `env:` references may read; `start` hands them on',
   }),
+  stores: storesSection.optional(),
   audit: auditSection.optional(),
   alerts: alertsSection.optional(),
   limits: limitsSection.optional(),

@@ -4,19 +4,25 @@ import type { KeyObject } from 'node:crypto'
 import type { Now } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { formsOf } from '../config/service-settings.ts'
+import type { StoreSettings } from '../config/stores.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
+import type { SecretStore } from '../secret/secret-store.ts'
 import type { TokenDesk } from '../secret/handed-token.ts'
-import type { SourceReference } from '../secret/reference.ts'
+import { isRemote, type SourceReference } from '../secret/reference.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { Secret } from '../secret/secret.ts'
+import { createDial } from '../network/dial.ts'
+import type { Lifetime } from '../secret-stores/cached.ts'
 import { createEnvStore } from '../secret-stores/env.ts'
 import { createFileStore } from '../secret-stores/file.ts'
 import { createMintedSource } from '../secret-stores/minting/minted.ts'
-import { createCredentialSource } from '../secret-stores/sources.ts'
+import { createCredentialSource, type Source, type SourceState } from '../secret-stores/sources.ts'
 import { createValueVersion } from '../secret-stores/value-version.ts'
 import { createVaultStore } from '../secret-stores/vault.ts'
 import type { VersionFloor } from '../secret-stores/version-floor.ts'
+import { openRemoteStores } from './remote-stores.ts'
 import type { LiveSettings } from './settings.ts'
+import { wayOut } from './way-out.ts'
 
 export interface CredentialParts {
   readonly settings: LiveSettings
@@ -41,6 +47,10 @@ export interface Credentials extends Required<CredentialSource>, Mounted {
   readonly desk: TokenDesk
   /** Whether the source holds something, without opening it where that can be avoided. */
   isConfigured(name: string): Promise<boolean>
+  /** What this process knows of each secret; never a value. */
+  states(): readonly SourceState[]
+  /** Gives back what stores lent to this process. */
+  close(): Promise<void>
 }
 
 export function openCredentials(parts: CredentialParts): Credentials {
@@ -51,6 +61,7 @@ export function openCredentials(parts: CredentialParts): Credentials {
     stores,
     shapeOf: (name) => ({ forms: formsOf(settings.current.catalog, name) }),
     originsOf: (name) => settings.current.origins.get(name) ?? new Set(),
+    lifetimeOf: (source) => lifetimeOf(source, settings.current.config.stores),
     now,
     log,
   })
@@ -64,55 +75,71 @@ export function openCredentials(parts: CredentialParts): Credentials {
     ...source,
     ...mounted,
     desk,
-    async isConfigured(name) {
-      const reference = settings.current.references.get(name)
-      switch (reference?.source) {
-        case undefined:
-          return false
-        case 'vault':
-          return (await parts.sealed.find(reference.name)) !== undefined
-        case 'env':
-          return isReadable(stores.env.read(reference.variable))
-        case 'file':
-          return isReadable(stores.file.read(reference.path))
-      }
+    states: () => stored.states(),
+    isConfigured: (name) => isConfigured(settings.current.references.get(name), parts, stores),
+    async close() {
+      await Promise.all(Object.values(stores).map(async (store) => store.close?.()))
     },
+  }
+}
+
+async function isConfigured(
+  reference: SourceReference | undefined,
+  { sealed }: CredentialParts,
+  stores: Stores,
+): Promise<boolean> {
+  if (!reference) return false
+  if (isRemote(reference)) return isReadable(stores[reference.source].read(reference.place))
+  switch (reference.source) {
+    case 'vault':
+      return (await sealed.find(reference.name)) !== undefined
+    case 'env':
+      return isReadable(stores.env.read(reference.variable))
+    case 'file':
+      return isReadable(stores.file.read(reference.path))
   }
 }
 
 async function readMounted(
   reference: SourceReference,
-  { env, file }: Pick<ReturnType<typeof openStores>, 'env' | 'file'>,
+  { env, file }: Pick<Stores, 'env' | 'file'>,
 ): Promise<Secret | undefined> {
-  if (reference.source === 'vault') return undefined
+  if (reference.source !== 'env' && reference.source !== 'file') return undefined
   const stored = await (reference.source === 'env'
     ? env.read(reference.variable)
     : file.read(reference.path))
   return stored?.fields.get('secret')
 }
 
+type Stores = Readonly<Record<Source, SecretStore>>
+
 /** One store for each kind of reference that the configuration may hold. */
-function openStores(parts: CredentialParts) {
-  const { settings, sealed, identity, environment } = parts
+function openStores(parts: CredentialParts): Stores {
+  const { settings, sealed, identity, environment, now } = parts
   const versionOf = createValueVersion(parts.hashKey)
-  return {
-    vault: createVaultStore({
-      sealed,
-      identity,
-      sealers: () => settings.current.config.vault.sealers,
-      environment: settings.current.config.environment,
-      versions: parts.versions,
-    }),
-    env: createEnvStore({
-      environment,
-      allowed: () => settings.current.config.environmentSources,
-      versionOf,
-    }),
-    file: createFileStore({
-      directories: () => settings.current.config.secretDirectories,
-      versionOf,
-    }),
-  }
+  const vault = createVaultStore({
+    ...{ sealed, identity, versions: parts.versions },
+    sealers: () => settings.current.config.vault.sealers,
+    environment: settings.current.config.environment,
+  })
+  const env = createEnvStore({
+    ...{ environment, versionOf },
+    allowed: () => settings.current.config.environmentSources,
+  })
+  const directories = () => settings.current.config.secretDirectories
+  const file = createFileStore({ directories, versionOf })
+  const mounted: Mounted = { readMounted: (reference) => readMounted(reference, { env, file }) }
+  const remote = openRemoteStores({
+    ...{ ...mounted, versionOf, now },
+    settings: () => settings.current.config.stores,
+    openDial: () => createDial({ proxy: wayOut(settings.current.config.upstreamProxy, mounted) }),
+  })
+  return { vault, env, file, ...remote }
+}
+
+function lifetimeOf(source: Source, { hashicorp, awsSm }: StoreSettings): Lifetime | undefined {
+  if (source === 'hashicorp') return hashicorp?.lifetime
+  return source === 'aws-sm' ? awsSm?.lifetime : undefined
 }
 
 async function isReadable(reading: Promise<unknown>): Promise<boolean> {

@@ -102,6 +102,7 @@ async function openAll(
   const sources = takeSources(env, config.environmentSources)
   const own = { keys, derived, stores, journal, versions, sources }
   const credentials = openOwnCredentials(parts, own)
+  closers.push(() => credentials.close())
   const index = openAuditIndex({
     ...{ directory: directory.audit, path: directory.auditIndex, log },
     watch: config.alerts.watch,

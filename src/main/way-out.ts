@@ -5,11 +5,11 @@ import type { UpstreamProxySettings } from '../config/upstream-proxy.ts'
 import { formatProxyLogin } from '../injection/proxy-login.ts'
 import type { UpstreamProxy } from '../network/upstream-proxy.ts'
 import type { Secret } from '../secret/secret.ts'
-import type { Credentials } from './credentials.ts'
+import type { SourceReference } from '../secret/reference.ts'
 
 export function wayOut(
   settings: UpstreamProxySettings | undefined,
-  credentials: Pick<Credentials, 'readMounted'>,
+  credentials: { readMounted(reference: SourceReference): Promise<Secret | undefined> },
 ): UpstreamProxy | undefined {
   if (!settings) return undefined
   const { address, credential, exempt } = settings

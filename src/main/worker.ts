@@ -132,6 +132,7 @@ function answers({ settings, gate, credentials, journal, plane, tls }: Built): W
     async stop(graceMs) {
       tls?.close()
       const drained = await plane.close(graceMs)
+      await credentials.close()
       await journal.close()
       return drained
     },

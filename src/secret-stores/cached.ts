@@ -16,6 +16,8 @@ export interface Lifetime {
 export interface CacheLimits {
   /** How long a refusal is repeated, and how soon a failed refresh is tried again. */
   readonly negativeMs: number
+  /** Each failure doubles that, up to this. Absent: it stays as it is. */
+  readonly backoffMs?: number
   /** `reconsider` asks again at most once in this time. */
   readonly reconsiderMs: number
 }
@@ -31,14 +33,34 @@ export interface CacheParts<V, P> {
   /** Uniform in [0, 1): spreads the refreshes of many keys and replicas. */
   readonly random: () => number
   readonly onDown: (key: string, error: unknown, isStaleUsed: boolean) => void
+  /** How long a source that failed like this wants to be left alone; undefined: it did not say. */
+  readonly restMsOf?: (error: unknown) => number | undefined
+}
+
+/** What is known of a key, for people. */
+export interface CacheState<V> {
+  /** Absent: nothing, or a refusal. */
+  readonly held?: { readonly value: V; readonly fetchedAt: number; readonly refreshAt: number }
+  /** The newest question, when it failed. */
+  readonly trouble?: { readonly error: unknown; readonly at: number; readonly retryAt: number }
 }
 
 export interface Cached<V, P> {
   /** What is known at this instant without waiting; undefined when it has to be fetched. */
   peek(key: string): Result<V, P> | undefined
   get(key: string): Promise<Result<V, P>>
-  reconsider(key: string): void
+  /** Whether the source will be asked again for it. */
+  reconsider(key: string): boolean
   forget(key: string): void
+  state(key: string): CacheState<V>
+}
+
+interface Trouble {
+  readonly error: unknown
+  readonly at: number
+  readonly retryAt: number
+  /** Failures in a row. */
+  readonly count: number
 }
 
 interface Entry<V, P> {
@@ -64,6 +86,7 @@ class Cache<V, P> implements Cached<V, P> {
   readonly #parts: CacheParts<V, P>
   readonly #entries = new Map<string, Entry<V, P>>()
   readonly #flights = new Map<string, Promise<Result<V, P>>>()
+  readonly #troubles = new Map<string, Trouble>()
 
   constructor(parts: CacheParts<V, P>) {
     this.#parts = parts
@@ -84,24 +107,46 @@ class Cache<V, P> implements Cached<V, P> {
     return known === undefined ? this.#fly(key) : Promise.resolve(known)
   }
 
-  reconsider(key: string): void {
+  reconsider(key: string): boolean {
     const entry = this.#entries.get(key)
     const now = this.#parts.now()
-    if (entry?.answer.ok !== true) return
-    if (now - entry.askedAt < this.#parts.limits.reconsiderMs) return
+    if (entry?.answer.ok !== true) return false
+    if (now - entry.askedAt < this.#parts.limits.reconsiderMs) return false
     entry.askedAt = now
     entry.expiresAt = 0
+    return true
+  }
+
+  state(key: string): CacheState<V> {
+    const entry = this.#entries.get(key)
+    const trouble = this.#troubles.get(key)
+    return {
+      ...(entry?.answer.ok === true && {
+        held: {
+          value: entry.answer.value,
+          fetchedAt: entry.fetchedAt,
+          refreshAt: entry.refreshAt,
+        },
+      }),
+      ...(trouble && { trouble }),
+    }
   }
 
   forget(key: string): void {
     this.#entries.delete(key)
     // A flight that began before may land with the old value: nobody may join or keep it.
     this.#flights.delete(key)
+    this.#troubles.delete(key)
   }
 
   #fly(key: string): Promise<Result<V, P>> {
     const known = this.#flights.get(key)
     if (known !== undefined) return known
+    const trouble = this.#troubles.get(key)
+    const now = this.#parts.now()
+    // Nobody asks a source that wants to be left alone, whatever became of the former answer.
+    if (trouble && now < trouble.retryAt && now >= trouble.at)
+      return Promise.resolve(this.#standIn(key, trouble.retryAt) ?? err(this.#parts.unavailable))
     const flight = this.#fetch(key, () => this.#flights.get(key) === flight)
     this.#flights.set(key, flight)
     return flight
@@ -112,6 +157,7 @@ class Cache<V, P> implements Cached<V, P> {
     if ('error' in fetched) return this.#land(key, isWanted(), fetched.error)
     if (!isWanted()) return fetched.answer
     this.#flights.delete(key)
+    this.#troubles.delete(key)
     this.#entries.set(key, this.#entryFor(fetched.answer))
     return fetched.answer
   }
@@ -126,21 +172,39 @@ class Cache<V, P> implements Cached<V, P> {
 
   /** The source is down: the former answer serves on while it may, else a refusal for a moment. */
   #land(key: string, isWanted: boolean, error: unknown): Result<V, P> {
-    const now = this.#parts.now()
-    const retryAt = now + this.#parts.limits.negativeMs
-    const entry = isWanted ? this.#entries.get(key) : undefined
-    const mayServe = entry?.answer.ok === true && now < entry.staleUntil && now >= entry.fetchedAt
-    this.#parts.onDown(key, error, mayServe)
-    if (isWanted) this.#flights.delete(key)
-    if (mayServe) {
-      entry.askedAt = now
-      entry.refreshAt = retryAt
-      entry.expiresAt = Math.min(Math.max(entry.expiresAt, retryAt), entry.staleUntil)
-      return entry.answer
-    }
-    const answer = err(this.#parts.unavailable)
-    if (isWanted) this.#entries.set(key, refusalEntry(answer, now, retryAt))
+    const { now: clock, onDown, unavailable } = this.#parts
+    const now = clock()
+    const retryAt = now + this.#restMs(key, error)
+    const former = isWanted ? this.#standIn(key, retryAt) : undefined
+    onDown(key, error, former !== undefined)
+    const answer = former ?? err(unavailable)
+    if (!isWanted) return answer
+    this.#flights.delete(key)
+    const count = (this.#troubles.get(key)?.count ?? 0) + 1
+    this.#troubles.set(key, { error, at: now, retryAt, count })
+    if (!former) this.#entries.set(key, refusalEntry(answer, now, retryAt))
     return answer
+  }
+
+  #restMs(key: string, error: unknown): number {
+    const { limits, restMsOf, random } = this.#parts
+    const { negativeMs, backoffMs = negativeMs } = limits
+    const failures = this.#troubles.get(key)?.count ?? 0
+    const doubled = Math.min(negativeMs * 2 ** Math.min(failures, 20), backoffMs)
+    // Chance spreads those who were all turned away at once; never earlier than the source said.
+    return Math.max(doubled, (restMsOf?.(error) ?? 0) * (1 + EARLY * random()))
+  }
+
+  /** The former answer, in use until the source is asked again; undefined beyond its bound. */
+  #standIn(key: string, retryAt: number): Result<V, P> | undefined {
+    const now = this.#parts.now()
+    const entry = this.#entries.get(key)
+    const mayServe = entry?.answer.ok === true && now < entry.staleUntil && now >= entry.fetchedAt
+    if (!mayServe) return undefined
+    entry.askedAt = now
+    entry.refreshAt = retryAt
+    entry.expiresAt = Math.min(Math.max(entry.expiresAt, retryAt), entry.staleUntil)
+    return entry.answer
   }
 
   #entryFor(answer: Result<V, P>): Entry<V, P> {

@@ -39,7 +39,7 @@ function open(
   const log: Log = { debug: note, info: note, warn: note, error: note }
   const source = createCredentialSource({
     references: () => references,
-    stores: { vault: store, env: store, file: store },
+    stores: { vault: store, env: store, file: store, hashicorp: store, 'aws-sm': store },
     shapeOf: () => undefined,
     now: () => world.now,
     random: () => 0,

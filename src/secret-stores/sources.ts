@@ -12,13 +12,14 @@ import type {
   CredentialProblem,
   CredentialSource,
 } from '../secret/credential-source.ts'
+import { chooseFields } from '../secret/choose-fields.ts'
 import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
-import { formatReference, type SourceReference } from '../secret/reference.ts'
+import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
 import type { Secret } from '../secret/secret.ts'
-import { createCache, type CacheLimits, type Lifetime } from './cached.ts'
+import { createCache, type Cached, type CacheLimits, type Lifetime } from './cached.ts'
 
-type Source = SourceReference['source']
+export type Source = SourceReference['source']
 
 export interface SourceLimits extends CacheLimits {
   readonly lifetimes: Readonly<Record<Source, Lifetime>>
@@ -31,11 +32,14 @@ export const SOURCE_LIMITS: SourceLimits = {
     vault: { freshMs: 300_000, staleMs: 900_000 },
     // A file is cheap to read, and whoever replaces it expects it to count soon.
     file: { freshMs: 10_000, staleMs: 60_000 },
+    hashicorp: { freshMs: 300_000, staleMs: 900_000 },
+    'aws-sm': { freshMs: 300_000, staleMs: 900_000 },
     // The environment of a process never changes.
     env: { freshMs: Infinity, staleMs: 0 },
   },
   timeoutMs: 5000,
   negativeMs: 1000,
+  backoffMs: 30_000,
   reconsiderMs: 10_000,
 }
 
@@ -47,6 +51,8 @@ export interface CredentialSourceParts {
   readonly shapeOf: (name: string) => CredentialShape | undefined
   /** Origins that the configuration gives for sources that seal none; absent: any that is asked. */
   readonly originsOf?: (name: string) => ReadonlySet<string>
+  /** What the configuration says of a store's answers; undefined: the usual. */
+  readonly lifetimeOf?: (source: Source) => Lifetime | undefined
   readonly now: Now
   readonly log: Log
   readonly limits?: SourceLimits
@@ -58,8 +64,27 @@ interface Held {
   readonly reference: SourceReference
   /** As sealed; undefined where the store seals none. */
   readonly origins: ReadonlySet<string> | undefined
+  /** When the value stops working by itself. */
+  readonly expiresAt: number | undefined
   /** The answer made once, since it is given at every request. */
   readonly granted: { readonly ok: true; readonly value: Credential }
+}
+
+/** A secret's way into memory, for people; never a value. */
+export interface SourceState {
+  readonly name: string
+  /** As in the configuration. */
+  readonly source: string
+  /** Of what is in memory; absent: nothing is. */
+  readonly version?: string
+  readonly fetchedAt?: number
+  readonly refreshAt?: number
+  readonly expiresAt?: number
+  readonly lastError?: { readonly at: number; readonly problem: string }
+}
+
+export interface StoredSource extends Required<CredentialSource> {
+  states(): readonly SourceState[]
 }
 
 type Answer = Result<Credential, CredentialProblem>
@@ -68,11 +93,12 @@ const NOT_CONFIGURED = err({ reason: 'credential_not_configured' } as const)
 const NOT_SEALED = err({ reason: 'origin_not_sealed' } as const)
 const UNAVAILABLE = { reason: 'secret_unavailable' } as const
 
-export function createCredentialSource(parts: CredentialSourceParts): Required<CredentialSource> {
+export function createCredentialSource(parts: CredentialSourceParts): StoredSource {
   const { references, log, now, limits = SOURCE_LIMITS, random = Math.random } = parts
   const cache = createCache<Held, CredentialProblem>({
     fetch: (name) => fetchSecret(name, { ...parts, limits }),
-    lifetimeOf: ({ reference }) => limits.lifetimes[reference.source],
+    lifetimeOf: (held) => lifetimeOf(held, { ...parts, limits }),
+    restMsOf,
     unavailable: UNAVAILABLE,
     limits,
     now,
@@ -102,12 +128,52 @@ export function createCredentialSource(parts: CredentialSourceParts): Required<C
     },
 
     reconsider: (name) => {
-      cache.reconsider(name)
+      if (cache.reconsider(name)) doubt(references().get(name), parts)
     },
     forget: (name) => {
       cache.forget(name)
     },
+    states: () => [...references()].map((entry) => stateOf(entry, cache)),
   }
+}
+
+function doubt(reference: SourceReference | undefined, { stores }: CredentialSourceParts): void {
+  if (reference) stores[reference.source].doubt?.(placeOf(reference))
+}
+
+function stateOf(
+  [name, reference]: readonly [string, SourceReference],
+  cache: Cached<Held, CredentialProblem>,
+): SourceState {
+  const { held, trouble } = cache.state(name)
+  return {
+    name,
+    source: formatReference(reference),
+    ...(held && {
+      version: held.value.granted.value.version,
+      fetchedAt: held.fetchedAt,
+      // What lives as long as the process is never asked for again.
+      ...(Number.isFinite(held.refreshAt) && { refreshAt: Math.round(held.refreshAt) }),
+      ...(held.value.expiresAt !== undefined && { expiresAt: held.value.expiresAt }),
+    }),
+    ...(trouble && { lastError: { at: trouble.at, problem: messageOf(trouble.error) } }),
+  }
+}
+
+function lifetimeOf({ reference: { source }, expiresAt }: Held, parts: Fetching): Lifetime {
+  const usual = parts.lifetimeOf?.(source) ?? parts.limits.lifetimes[source]
+  return expiresAt === undefined ? usual : within(usual, expiresAt - parts.now())
+}
+
+function restMsOf(error: unknown): number | undefined {
+  const seconds = error instanceof Failure ? error.retryAfterSeconds : undefined
+  return seconds && seconds * 1000
+}
+
+/** Asked for again while a third of its life is left, which is then what an outage may use up. */
+function within({ freshMs, staleMs }: Lifetime, leftMs: number): Lifetime {
+  const fresh = Math.min(freshMs, Math.max(0, (leftMs * 2) / 3))
+  return { freshMs: fresh, staleMs: Math.min(staleMs, Math.max(0, leftMs - fresh)) }
 }
 
 /** Lets a value go only where its seal, or else the configuration, says. */
@@ -151,16 +217,19 @@ function hold(found: Found, parts: Fetching): Result<Held, CredentialProblem> {
   if (fields === undefined) return err(UNAVAILABLE)
   const origins = stored.origins && new Set(stored.origins)
   const granted = { ok: true, value: { name, version: stored.version, fields } } as const
-  return ok({ reference, origins, granted })
+  return ok({ reference, origins, expiresAt: stored.expiresAt, granted })
 }
 
-/** Variables and files hold one text; the service's forms say what its parts are. */
+/** Variables and files hold one text; stores elsewhere may have fields of their own. */
 function splitFields(
-  { name, stored }: Found,
+  { name, reference, stored }: Found,
   { shapeOf, log }: Fetching,
 ): ReadonlyMap<string, Secret> | undefined {
+  const shape = shapeOf(name) ?? { forms: [] }
   const text = stored.fields.get('secret')
-  const parsed = text && parseFields(text, shapeOf(name) ?? { forms: [] })
+  const parsed = isRemote(reference)
+    ? chooseFields(stored.fields, reference.field, shape)
+    : text && parseFields(text, shape)
   if (parsed?.ok !== true) {
     log.error('secret_unusable', { name, problem: parsed?.error.problem })
     return undefined
@@ -170,6 +239,7 @@ function splitFields(
 }
 
 function placeOf(reference: SourceReference): string {
+  if (isRemote(reference)) return reference.place
   switch (reference.source) {
     case 'vault':
       return reference.name

@@ -9,6 +9,23 @@ describe('a source reference', () => {
     ['env:STRIPE_KEY', { source: 'env', variable: 'STRIPE_KEY' }],
     ['file:/run/secrets/stripe', { source: 'file', path: '/run/secrets/stripe' }],
     ['file:/run/..data/key', { source: 'file', path: '/run/..data/key' }],
+    ['hashicorp:kv/stripe', { source: 'hashicorp', place: 'kv/stripe' }],
+    [
+      'hashicorp:secret/data/stripe#key',
+      { source: 'hashicorp', place: 'secret/data/stripe', field: 'key' },
+    ],
+    ['aws-sm:prod/stripe#key', { source: 'aws-sm', place: 'prod/stripe', field: 'key' }],
+    [
+      'aws-sm:prod/stripe?stage=AWSPREVIOUS',
+      { source: 'aws-sm', place: 'prod/stripe?stage=AWSPREVIOUS' },
+    ],
+    [
+      'aws-sm:arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/stripe-a1B2c3',
+      {
+        source: 'aws-sm',
+        place: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/stripe-a1B2c3',
+      },
+    ],
   ])('%s is read, and written the same', (text, value) => {
     expect(parseReference(text)).toEqual({ ok: true, value })
     const parsed = parseReference(text)
@@ -16,8 +33,8 @@ describe('a source reference', () => {
   })
 
   it.each([
-    ['', 'begins with vault:, env: or file:'],
-    ['stripe', 'begins with vault:, env: or file:'],
+    ['', 'begins with vault:, env:, file:, hashicorp: or aws-sm:'],
+    ['stripe', 'begins with vault:, env:, file:, hashicorp: or aws-sm:'],
     ['VAULT:stripe', 'begins with'],
     ['vault:', 'vault: needs'],
     ['vault:Stripe', 'vault: needs'],
@@ -30,8 +47,17 @@ describe('a source reference', () => {
     ['file:/a//b', 'absolute path'],
     ['file:/a/', 'absolute path'],
     ['file:/a\0b', 'absolute path'],
-    ['hashicorp:secret/data/stripe#key', 'come later'],
-    ['aws-sm:prod/stripe#key', 'come later'],
+    ['hashicorp:stripe', 'hashicorp: needs'],
+    ['hashicorp:/secret/data/stripe', 'hashicorp: needs'],
+    ['hashicorp:secret/../sys/seal', 'hashicorp: needs'],
+    ['hashicorp:secret/..', 'hashicorp: needs'],
+    ['hashicorp:secret/data/stripe?version=1', 'hashicorp: needs'],
+    ['hashicorp:secret/data/a b', 'hashicorp: needs'],
+    ['hashicorp:secret/data/stripe#', 'name of one field'],
+    ['hashicorp:secret/data/stripe#a#b', 'hashicorp: needs'],
+    ['aws-sm:', 'aws-sm: needs'],
+    ['aws-sm:prod stripe', 'aws-sm: needs'],
+    ['aws-sm:stripe?stage=', 'aws-sm: needs'],
   ])('%j is refused: %s', (text, problem) => {
     const parsed = parseReference(text)
     expect(!parsed.ok && parsed.error.problem).toContain(problem)
@@ -46,7 +72,7 @@ describe('a source reference', () => {
     const texts = fc.oneof(
       fc.string(),
       fc
-        .tuple(fc.constantFrom('vault:', 'env:', 'file:/', 'aws-sm:'), fc.string())
+        .tuple(fc.constantFrom('vault:', 'env:', 'file:/', 'aws-sm:', 'hashicorp:'), fc.string())
         .map((p) => p.join('')),
     )
     fc.assert(

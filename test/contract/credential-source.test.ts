@@ -24,6 +24,9 @@ function referenceTo(source: Source, place: string): SourceReference {
       return { source, variable: place }
     case 'file':
       return { source, path: place }
+    case 'hashicorp':
+    case 'aws-sm':
+      return { source, place }
   }
 }
 
@@ -37,7 +40,10 @@ const over =
     )
     const source = createCredentialSource({
       references: () => references,
-      stores: { vault: unused, env: unused, file: unused, [kind]: store },
+      stores: {
+        ...{ vault: unused, env: unused, file: unused, hashicorp: unused, 'aws-sm': unused },
+        [kind]: store,
+      },
       shapeOf: () => undefined,
       originsOf: () => new Set([ORIGIN]),
       now: () => 1_800_000_000_000,

@@ -9,7 +9,7 @@ export interface OpenedSource {
   readonly replace: (name: string, value: string) => Promise<void>
   /** What is held for this name can no longer be used. */
   readonly spoil: (name: string) => Promise<void>
-  readonly close: () => void
+  readonly close: () => void | Promise<void>
 }
 
 /** Opens a source that has a credential for each name, to be sent to `ORIGIN`. */
@@ -30,7 +30,7 @@ export function credentialSourceContract(name: string, open: OpenSource): void {
   }
 
   afterEach(() => {
-    opened?.close()
+    void opened?.close()
   })
 
   describe(`${name} as a credential source`, () => {

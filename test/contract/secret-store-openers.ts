@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../src/base/errors.ts'
 import { createEnvStore } from '../../src/secret-stores/env.ts'
+import { createHashicorpStore } from '../../src/secret-stores/hashicorp/store.ts'
 import { createFileStore } from '../../src/secret-stores/file.ts'
 import { createValueVersion } from '../../src/secret-stores/value-version.ts'
 import { createVaultStore } from '../../src/secret-stores/vault.ts'
@@ -22,6 +23,8 @@ import {
 import type { SealedSecret, SealedStore } from '../../src/secret/sealed-store.ts'
 import type { SecretStore } from '../../src/secret/secret-store.ts'
 import { Secret } from '../../src/secret/secret.ts'
+import { startFakeVault } from '../support/fake-vault.ts'
+import { askLoopback } from '../support/loopback.ts'
 import { createTemporaryDirectory } from '../support/temporary.ts'
 
 export interface OpenedStore {
@@ -33,7 +36,7 @@ export interface OpenedStore {
   readonly spoil: (name: string) => Promise<void>
   /** The store can no longer be asked; absent where that cannot happen. */
   readonly unplug?: () => void
-  readonly close: () => void
+  readonly close: () => void | Promise<void>
 }
 
 export type OpenStore = (seed: Readonly<Record<string, string>>) => Promise<OpenedStore>
@@ -180,6 +183,33 @@ export const openFile: OpenStore = async (seed) => {
     },
     close: () => {
       directory.remove()
+    },
+  }
+}
+
+export const openHashicorp: OpenStore = async (seed) => {
+  const server = await startFakeVault()
+  for (const [name, secret] of Object.entries(seed)) server.putV2(name, { secret })
+  const store = createHashicorpStore({
+    ...{ address: new URL(server.url), namespace: undefined, ca: undefined },
+    ...{ allowPrivateAddress: true, ask: askLoopback(), versionOf: VERSION_OF, now: Date.now },
+    auth: { method: 'token', readToken: async () => new Secret(server.rootToken) },
+  })
+  return {
+    store,
+    refOf: (name) => `secret/data/${name}`,
+    async replace(name, secret) {
+      server.putV2(name, { secret })
+    },
+    async spoil(name) {
+      server.putV2(name, {})
+    },
+    unplug: () => {
+      server.fault = () => ({ status: 503 })
+    },
+    async close() {
+      await store.close()
+      await server.close()
     },
   }
 }

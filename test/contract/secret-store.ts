@@ -11,8 +11,8 @@ export function secretStoreContract(name: string, open: OpenStore): void {
   const openWith = async (seed: Record<string, string>): Promise<OpenedStore> =>
     (opened = await open(seed))
 
-  afterEach(() => {
-    opened?.close()
+  afterEach(async () => {
+    await opened?.close()
   })
 
   describe(`${name} as a secret store`, () => {
