@@ -1,12 +1,12 @@
 /**
  * Two connections joined after an upstream's 101: what one side says the other gets, at the pace of
- * the slower, but for the credential that the upstream was given. It has no time limit of its own, for a silent WebSocket is a
- * healthy one: a peer that vanished is found by the keep-alive of its TCP connection.
+ * the slower, but for the credential that the upstream was given. It has no time limit of its own, for
+ * a silent WebSocket is a healthy one: a peer that vanished is found by the keep-alive of its TCP connection.
  */
 
 import type { Duplex } from 'node:stream'
 import type { Needles } from '../../scrub/needles.ts'
-import { ScrubbedStream } from './scrubbed-stream.ts'
+import { ScrubbedFrames } from './scrubbed-frames.ts'
 
 /** How it ended: by one side's own wish, or with one side broken. */
 export type TunnelEnd = 'ended' | 'client_broke' | 'upstream_broke'
@@ -26,7 +26,7 @@ export class Tunnel {
   bytesDown = 0
   readonly #sides: TunnelSides
   readonly #whenOver: (end: TunnelEnd) => void
-  readonly #scrubbed: ScrubbedStream | undefined
+  readonly #scrubbed: ScrubbedFrames | undefined
   #closing: NodeJS.Timeout | undefined
   #isOver = false
 
@@ -63,18 +63,18 @@ export class Tunnel {
     this.#sides.upstream.destroy()
   }
 
-  #scrub(needles: Needles): ScrubbedStream {
+  #scrub(needles: Needles): ScrubbedFrames {
     const { client } = this.#sides
-    return new ScrubbedStream({
+    return new ScrubbedFrames({
       needles,
       write: (bytes) => !client.writable || client.write(bytes),
-      onLeak: () => {
+      onProblem: () => {
         this.#end('upstream_broke')
       },
     })
   }
 
-  #carry(from: Duplex, to: Duplex, scrubbed?: ScrubbedStream): void {
+  #carry(from: Duplex, to: Duplex, scrubbed?: ScrubbedFrames): void {
     from.on('data', (chunk: Buffer) => {
       // A side that has said its last word, as after a Close frame, may have stopped listening.
       if (!to.writable) return
@@ -87,7 +87,6 @@ export class Tunnel {
       this.#closing ??= setTimeout(() => {
         this.#end('ended')
       }, CLOSING_MS)
-      scrubbed?.end()
       to.end()
     })
   }
