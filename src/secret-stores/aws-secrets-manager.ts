@@ -24,30 +24,26 @@ export interface AwsStoreParts {
 
 type Sdk = typeof import('@aws-sdk/client-secrets-manager')
 
+interface Opened {
+  readonly sdk: Sdk
+  readonly client: SecretsManagerClient
+}
+
 const TIMEOUT_MS = 4000
 
 export function createAwsStore(
   parts: AwsStoreParts,
 ): Required<Pick<SecretStore, 'read' | 'close'>> {
-  let opened: Promise<{ sdk: Sdk; client: SecretsManagerClient }> | undefined
+  let opened: Promise<Opened> | undefined
   return {
     async read(place) {
       opened ??= openClient(parts)
-      const { sdk, client } = await opened
-      const [id = '', stage] = place.split('?stage=')
       try {
-        const answer = await client.send(
-          new sdk.GetSecretValueCommand({
-            SecretId: id,
-            ...(stage !== undefined && { VersionStage: stage }),
-          }),
-        )
-        const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
-        return storedOf(place, text, answer.VersionId ?? '')
+        return await fetchSecret(await opened, place)
       } catch (error) {
-        if (error instanceof Failure) throw error
+        if (error instanceof Failure && error.code === 'secret_invalid') throw error
         if (isAbsent(error)) return undefined
-        throw failureFor(id, error)
+        throw failureFor(place, error)
       }
     },
     async close() {
@@ -55,6 +51,14 @@ export function createAwsStore(
       client?.destroy()
     },
   }
+}
+
+async function fetchSecret({ sdk, client }: Opened, place: string): Promise<StoredSecret> {
+  const [id = '', stage] = place.split('?stage=')
+  const staged = stage === undefined ? {} : { VersionStage: stage }
+  const answer = await client.send(new sdk.GetSecretValueCommand({ SecretId: id, ...staged }))
+  const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
+  return storedOf(place, text, answer.VersionId ?? '')
 }
 
 async function openClient(parts: AwsStoreParts) {
@@ -140,16 +144,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   TimeoutError: 'it did not answer in time',
 }
 
-function failureFor(id: string, error: unknown): Failure {
-  if (error instanceof Failure) return error
+function failureFor(place: string, error: unknown): Failure {
   const seconds = retryAfterOf(error)
   const advice = ADVICE[nameOf(error)] ?? adviceFor(error)
-  return new Failure('secret_store_unavailable', `reading ${id}: ${advice}`, {
+  return new Failure('secret_store_unavailable', `reading ${place}: ${advice}`, {
     ...(seconds !== undefined && { retryAfterSeconds: seconds }),
   })
 }
 
 function adviceFor(error: unknown): string {
+  if (error instanceof Failure) return `${error.message} (see stores.aws_sm)`
   const message = error instanceof Error ? error.message : ''
   if (message.includes('Region is missing'))
     return 'there is no region: set stores.aws_sm.region, or AWS_REGION'

@@ -221,3 +221,66 @@ describe('forgetting', () => {
     expect(cache.peek('stripe')).toEqual(ok('new'))
   })
 })
+
+describe('a source that wants to be left alone', () => {
+  it('is not asked before, whether or not the former answer serves', async () => {
+    cache = createCache({ ...parts(), random: () => 0, restMsOf: () => 5000 })
+    await cache.get('stripe')
+    answer = fail
+    now += 1000
+    expect(await cache.get('stripe')).toEqual(ok('one'))
+    now += 499
+    expect(await cache.get('stripe')).toEqual(ok('one'))
+    now += 1
+    expect(await cache.get('stripe')).toEqual(err('down'))
+    expect(fetches).toHaveLength(2)
+    answer = () => Promise.resolve(ok('two'))
+    now += 4499
+    expect(await cache.get('stripe')).toEqual(err('down'))
+    now += 1
+    expect(await cache.get('stripe')).toEqual(ok('two'))
+  })
+
+  it('is asked ever more rarely while it fails, up to a bound, and at once after success', async () => {
+    const limits = { ...parts().limits, backoffMs: 350 }
+    cache = createCache({ ...parts(), limits })
+    answer = fail
+    const waits: number[] = []
+    for (let round = 0; round < 4; round++) {
+      const before = fetches.length
+      const since = now
+      while (fetches.length === before) {
+        await cache.get('stripe')
+        now += 10
+      }
+      waits.push(now - since)
+    }
+    expect(waits).toEqual([10, 100, 200, 350])
+  })
+
+  it('AV-08 5,000 that come at the end of an answer cause one fetch', async () => {
+    await cache.get('stripe')
+    now += 1000
+    const flight = Promise.withResolvers<ReturnType<typeof ok<string>>>()
+    answer = () => flight.promise
+    const all = Array.from({ length: 5000 }, () => cache.get('stripe'))
+    flight.resolve(ok('two'))
+    expect(new Set((await Promise.all(all)).map((given) => given.ok && given.value))).toEqual(
+      new Set(['two']),
+    )
+    expect(fetches).toHaveLength(2)
+  })
+
+  it('tells people what it knows, until it is forgotten', async () => {
+    await cache.get('stripe')
+    answer = fail
+    now += 1000
+    await cache.get('stripe')
+    expect(cache.state('stripe')).toMatchObject({
+      held: { value: 'one', fetchedAt: now - 1000, refreshAt: now + 100 },
+      trouble: { at: now, retryAt: now + 100 },
+    })
+    cache.forget('stripe')
+    expect(cache.state('stripe')).toEqual({})
+  })
+})
