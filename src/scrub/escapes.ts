@@ -13,6 +13,14 @@ const AMPERSAND = 0x26
 /** What every escape begins with. */
 export const STARTS: readonly number[] = [PERCENT, BACKSLASH, AMPERSAND]
 
+/** A slash, a quote or a backslash stands for itself there; line breaks and the like have letters. */
+const BEHIND_BACKSLASH: ReadonlyMap<number, number> = new Map(
+  Object.entries({
+    ...{ '/': '/', '"': '"', "'": "'", '\\': '\\' },
+    ...{ n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' },
+  }).map(([written, meant]) => [written.charCodeAt(0), meant.charCodeAt(0)]),
+)
+
 /** The longest that is read: `&#x0000073;`. */
 const LONGEST = 12
 
@@ -56,10 +64,8 @@ function backslashUnit(data: Buffer, at: number): Unit {
   const next = data[at + 1] ?? 0
   if (next === 0x75) return hexUnit(data, at, { prefix: 2, digits: 4 })
   if (next === 0x78) return hexUnit(data, at, { prefix: 2, digits: 2 })
-  // A slash, a quote or a backslash behind a backslash stands for itself.
-  return next === 0x2f || next === 0x22 || next === BACKSLASH || next === 0x27
-    ? { byte: next, length: 2 }
-    : undefined
+  const byte = BEHIND_BACKSLASH.get(next)
+  return byte === undefined ? undefined : { byte, length: 2 }
 }
 
 function referenceUnit(data: Buffer, at: number): Unit {

@@ -225,6 +225,15 @@ describe('what was shown rather than let a stream stand still', () => {
   })
 })
 
+describe('a value of several lines', () => {
+  it('CE-01 is found in JSON, where line breaks are escapes', () => {
+    const value = '-----BEGIN KEY-----\nabcdefgh\n-----END KEY-----\n'
+    const needles = needlesFor([new Secret(value)])
+    const text = scrubbed([Buffer.from(JSON.stringify({ value }))], needles).text.toString()
+    expect(text).toMatch(/^\{"value":"\*+"\}$/)
+  })
+})
+
 describe('a value that is too short to be told from chance', () => {
   it('is no needle', () => {
     const needles = needlesFor([new Secret('abc'), new Secret('1234567')])
