@@ -205,6 +205,7 @@ function buildApi(
     checkpoints: state.checkpoints,
     catalog: () => settings.current.catalog,
     forgetCredential: (name) => data.forget(name),
+    secretStates: () => data.secretStates(),
     isCredentialConfigured: (name) => state.credentials.isConfigured(name),
     credentialReference: (name) => referenceTo(settings.current, name),
     verifyEnvelope: (text) => verifyEnvelope(text, settings.current.config.vault.sealers),

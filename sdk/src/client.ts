@@ -33,6 +33,7 @@ import type {
   RevokeTarget,
   Revoked,
   SecretVersions,
+  SecretSource,
   SecretView,
   ServiceDetail,
   ServiceView,
@@ -139,6 +140,8 @@ interface PutOptions {
 function secretsOf(call: Transport) {
   return {
     list: () => get<Page<SecretView>>(call, '/v1/secrets'),
+    /** Of all secrets, in each process of the server; never a value. */
+    sources: () => get<Page<SecretSource>>(call, '/v1/secret-sources'),
     versions: (name: string) => get<SecretVersions>(call, pathOf('v1', 'secrets', name)),
     /** `version` is what was sealed inside, where it is not `ifMatch` and one. */
     put: async (name: string, envelope: string, { ifMatch, version }: PutOptions) =>

@@ -118,6 +118,21 @@ export interface SecretView {
   readonly storedAt: number
 }
 
+/** What one process of the server knows of a secret; never a value. */
+export interface SecretSource {
+  readonly name: string
+  /** The reference, as `vault:stripe`. */
+  readonly source: string
+  /** `local`, or the name of a worker. */
+  readonly process: string
+  /** Absent while nobody has needed it. */
+  readonly version?: string
+  readonly fetchedAt?: number
+  readonly refreshAt?: number
+  readonly expiresAt?: number
+  readonly lastError?: { readonly at: number; readonly problem: string }
+}
+
 export interface SecretVersions {
   readonly name: string
   /** 0 where there is none. */

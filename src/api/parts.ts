@@ -18,6 +18,7 @@ import type { OperatorStore } from '../policy/operator-store.ts'
 import type { RevocationLog } from '../policy/revocation-log.ts'
 import type { EnvelopeProblem } from '../secret/envelope.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
+import type { ProcessSourceState } from '../secret/source-state.ts'
 import type { ServedHosts } from './browser-guard.ts'
 
 /** The process that answers; what `/-/live` tells callers on the same machine. */
@@ -56,6 +57,8 @@ export interface ApiParts {
   readonly isCredentialConfigured: (name: string) => Promise<boolean>
   /** Where a credential comes from, as `vault:stripe`; undefined where nothing says so. */
   readonly credentialReference: (name: string) => string | undefined
+  /** What each process knows of each secret; never a value. */
+  readonly secretStates: () => Promise<readonly ProcessSourceState[]>
   /** Form and signature only; nothing here can decrypt. */
   readonly verifyEnvelope: (text: string) => Result<{ readonly sealer: string }, EnvelopeProblem>
   /** The keyed digest under which a token, a JWT or an operator key is stored. */

@@ -14,6 +14,7 @@ import { formatMoment } from './moments.ts'
 import { referencePath } from './reference.ts'
 import { purposeOf } from './sealing.ts'
 import { registerSecretSet } from './secret-set.ts'
+import { registerSecretStatus } from './secret-status.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import { formatTable } from './table.ts'
 
@@ -22,8 +23,9 @@ const none = z.object({})
 export function registerSecret(program: Command, runs: Runner): void {
   const secret = program
     .command('secret')
-    .description('real credentials: set, list, rotate, delete')
+    .description('real credentials: set, list, status, rotate, delete')
   registerSecretSet(secret, runs)
+  registerSecretStatus(secret, runs)
   const list = secret.command('list').description('list secrets by name; never their values')
   runs(list, none, listSecrets)
   const remove = secret

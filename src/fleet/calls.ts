@@ -6,6 +6,7 @@ import type { GrantUse } from '../policy/grant-store.ts'
 import type { Revocation } from '../policy/revocation-log.ts'
 import { unpackToken, type PackedToken, type TokenDesk } from '../secret/handed-token.ts'
 import type { SealedSecret } from '../secret/sealed-store.ts'
+import type { SourceState } from '../secret/source-state.ts'
 import type { Replay } from '../token/replay.ts'
 
 /** A listener as it was bound. */
@@ -50,6 +51,8 @@ export interface WorkerCalls {
   forget(credential: string): Promise<void>
   /** Reads the files again; the digest of the catalogue in force, undefined when they are wrong. */
   reload(): Promise<string | undefined>
+  /** What it knows of each secret; never a value. */
+  states(): Promise<readonly SourceState[]>
   report(): Promise<{ readonly isReady: boolean; readonly inFlight: number }>
   stop(graceMs: number): Promise<Drained>
 }

@@ -17,6 +17,7 @@ import {
 } from '../proxy/data-plane.ts'
 import type { DataPlaneLimits } from '../proxy/limits.ts'
 import type { Listener } from '../proxy/wire/message.ts'
+import type { ProcessSourceState } from '../secret/source-state.ts'
 import type { DerivedKeys } from '../token/keys.ts'
 import { createJwtVerifier } from '../token/jwt.ts'
 import { tokenModeOf } from '../token/token.ts'
@@ -34,6 +35,8 @@ export interface DataSide {
   checks(): Promise<Readonly<Record<string, boolean>>>
   /** Answers when nobody uses the former value of a credential any more. */
   forget(name: string): Promise<void>
+  /** What each process that serves agents knows of each secret; never a value. */
+  secretStates(): Promise<readonly ProcessSourceState[]>
   /** The files were read again here, and must count everywhere. */
   reload(): Promise<void>
   close(graceMs: number): Promise<DrainReport>
@@ -138,6 +141,7 @@ export async function openSoleDataPlane(
     forget: async (name) => {
       credentials.forget(name)
     },
+    secretStates: async () => credentials.states().map((known) => ({ ...known, process: 'local' })),
     reload: async () => {
       tls?.reload()
       for (const name of settings.current.references.keys()) credentials.forget(name)

@@ -12,6 +12,7 @@ import {
   type WorkerCalls,
 } from '../fleet/calls.ts'
 import type { RemoteGate } from '../fleet/gates.ts'
+import type { ProcessSourceState } from '../secret/source-state.ts'
 import type { DrainReport } from '../proxy/data-plane.ts'
 import type { Orders } from './orders.ts'
 
@@ -93,6 +94,11 @@ export class WorkerProcess implements RemoteGate {
 
   async forget(credential: string): Promise<void> {
     await this.#sure(this.#channel.ask('forget', credential))
+  }
+
+  async states(): Promise<readonly ProcessSourceState[]> {
+    const states = (await this.#sure(this.#channel.ask('states'))) ?? []
+    return states.map((known) => ({ ...known, process: this.name }))
   }
 
   async works(): Promise<boolean> {

@@ -63,6 +63,7 @@ function connect(built: Promise<WorkerCalls>): Server {
       apply: async (revocation) => (await built).apply(revocation),
       forget: async (name) => (await built).forget(name),
       reload: async () => (await built).reload(),
+      states: async () => (await built).states(),
       report: async () => (await built).report(),
       stop: async (graceMs) => (await built).stop(graceMs),
     } satisfies WorkerCalls,
@@ -128,6 +129,7 @@ function answers({ settings, gate, credentials, journal, plane, tls }: Built): W
       for (const name of settings.current.references.keys()) credentials.forget(name)
       return settings.current.catalog.digest
     },
+    states: async () => credentials.states(),
     report: async () => ({ isReady: plane.readiness().isReady, inFlight: gate.liveCount }),
     async stop(graceMs) {
       tls?.close()

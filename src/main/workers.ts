@@ -77,6 +77,10 @@ class Workers {
         const joined = all().filter(({ hasJoined }) => hasJoined)
         await Promise.all(joined.map((worker) => worker.forget(name)))
       },
+      async secretStates() {
+        const joined = all().filter(({ hasJoined }) => hasJoined)
+        return (await Promise.all(joined.map((worker) => worker.states()))).flat()
+      },
       reload: () => this.#reload(),
       close: (graceMs) => this.stop(graceMs),
     }

@@ -17,6 +17,7 @@ import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
 import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
 import type { Secret } from '../secret/secret.ts'
+import type { SourceState } from '../secret/source-state.ts'
 import { createCache, type Cached, type CacheLimits, type Lifetime } from './cached.ts'
 
 export type Source = SourceReference['source']
@@ -39,7 +40,7 @@ export const SOURCE_LIMITS: SourceLimits = {
   },
   timeoutMs: 5000,
   negativeMs: 1000,
-  backoffMs: 30_000,
+  backoffMs: 10_000,
   reconsiderMs: 10_000,
 }
 
@@ -68,19 +69,6 @@ interface Held {
   readonly expiresAt: number | undefined
   /** The answer made once, since it is given at every request. */
   readonly granted: { readonly ok: true; readonly value: Credential }
-}
-
-/** A secret's way into memory, for people; never a value. */
-export interface SourceState {
-  readonly name: string
-  /** As in the configuration. */
-  readonly source: string
-  /** Of what is in memory; absent: nothing is. */
-  readonly version?: string
-  readonly fetchedAt?: number
-  readonly refreshAt?: number
-  readonly expiresAt?: number
-  readonly lastError?: { readonly at: number; readonly problem: string }
 }
 
 export interface StoredSource extends Required<CredentialSource> {

@@ -132,6 +132,28 @@ describe('a credential in HashiCorp Vault', () => {
     while ((await call()).status !== 200) expect(Date.now()).toBeLessThan(until)
   }, 40_000)
 
+  it('shows its source, version and last error in each worker, and never the value', async () => {
+    vault.fault = () => ({ status: 429, headers: { 'retry-after': '2' } })
+    const until = Date.now() + 10_000
+    let shown = ''
+    while (!shown.includes('429')) {
+      expect(Date.now()).toBeLessThan(until)
+      await call()
+      shown = await proxy.commandWell(['secret', 'status', 'stripe', '--json'])
+    }
+    vault.fault = undefined
+    expect(JSON.parse(shown)).toMatchObject({
+      items: ['worker-1', 'worker-2'].map((process) => ({
+        ...{ name: 'stripe', source: 'hashicorp:secret/data/stripe#key', process },
+      })),
+    })
+    expect(shown).toContain('"version": "v2"')
+    expect(shown).toContain('too many requests for its quota')
+    const table = await proxy.commandWell(['secret', 'status'])
+    expect(table).toMatch(/stripe +hashicorp:secret\/data\/stripe#key +worker-1/)
+    for (const canary of [OLD, NEW]) expect(shown + table).not.toContain(canary)
+  }, 30_000)
+
   it('CE-11 is nowhere in what the server printed', () => {
     const printed = proxy.serves.map(({ output }) => output.stderr + output.stdout).join('')
     expect(printed).toContain('secret_store_down')

@@ -73,6 +73,7 @@ const TABLE: Readonly<Record<string, Line>> = {
     ask: () => ({ line: 'DELETE /v1/operators/olga' }),
   },
   'GET /v1/secrets': { roles: AUDITORS },
+  'GET /v1/secret-sources': { roles: AUDITORS },
   'GET /v1/secrets/{name}': { roles: AUDITORS, ask: () => ({ line: 'GET /v1/secrets/stripe' }) },
   // Its envelope must verify: test/contract/api-resources.test.ts stores one.
   'PUT /v1/secrets/{name}': { roles: ADMIN },

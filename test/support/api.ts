@@ -95,6 +95,7 @@ export async function createTestApi(
     checkpoints: { publicKey: '', newest: () => undefined, all: async () => [] },
     catalog: () => CATALOG,
     forgetCredential: async (name) => void forgotten.push(name),
+    secretStates: async () => [],
     isCredentialConfigured: async (name) => CONFIGURED.includes(name),
     credentialReference: (name) => (CONFIGURED.includes(name) ? `vault:${name}` : undefined),
     verifyEnvelope: (text) => verifyEnvelope(text, new Map([['alice', sealing.publicKey]])),

@@ -20,6 +20,19 @@ const view = z
   .strictObject({ name: z.string(), version: z.int(), sealedBy: z.string(), storedAt: instant() })
   .openapi('Secret')
 
+const sourceState = z
+  .strictObject({
+    name: z.string(),
+    source: z.string().openapi({ description: 'The reference, as vault:stripe.' }),
+    process: z.string().openapi({ description: 'local, or the name of a worker.' }),
+    version: z.string().optional().openapi({ description: 'Absent while nobody has needed it.' }),
+    fetchedAt: instant().optional(),
+    refreshAt: instant().optional(),
+    expiresAt: instant().optional(),
+    lastError: z.strictObject({ at: instant(), problem: z.string() }).optional(),
+  })
+  .openapi('SecretSource')
+
 const versions = z
   .strictObject({
     name: z.string(),
@@ -45,6 +58,7 @@ const VERSION = /^"(?<version>0|[1-9]\d{0,8})"$/
 export function secretRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
   return [
     listRoute(parts),
+    statesRoute(parts),
     versionsRoute(parts),
     putRoute(parts, changes),
     deleteRoute(parts, changes),
@@ -63,6 +77,21 @@ function listRoute({ stores }: ApiParts): Route {
       answer: pageOf(view),
     },
     async () => ok({ items: (await stores.sealed.list()).map(viewOf) }),
+  )
+}
+
+function statesRoute({ secretStates }: ApiParts): Route {
+  return defineRoute(
+    {
+      method: 'get',
+      path: '/v1/secret-sources',
+      summary: 'Where each secret comes from and how fresh it is in each process; never a value',
+      roles: ROLES.auditors,
+      query: z.strictObject({}),
+      status: 200,
+      answer: pageOf(sourceState),
+    },
+    async () => ok({ items: (await secretStates()).map((known) => ({ ...known })) }),
   )
 }
 
