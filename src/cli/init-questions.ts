@@ -40,13 +40,19 @@ export async function askWishes(
   }
 }
 
-/** What comes later is shown, so that nobody looks for it in vain. */
+/** What needs more than an answer is shown, so that nobody looks for it in vain. */
 const KEEPINGS: readonly Choice<string>[] = [
   { value: 'vault', label: 'In the built-in vault', hint: 'sealed here, opened by the proxy' },
   { value: 'env', label: 'In variables of the proxy', hint: 'env:NAME' },
   { value: 'file', label: 'In files', hint: 'file:/run/secrets/name, as containers mount them' },
-  { value: 'hashicorp', label: 'HashiCorp Vault', hint: 'later', disabled: true },
-  { value: 'aws-sm', label: 'AWS Secrets Manager', hint: 'later', disabled: true },
+  {
+    ...{ value: 'hashicorp', label: 'In HashiCorp Vault or OpenBao', disabled: true },
+    hint: 'first say where it is, under `stores` in the file; then `secret set --source`',
+  },
+  {
+    ...{ value: 'aws-sm', label: 'In AWS Secrets Manager', disabled: true },
+    hint: 'first name its region, under `stores` in the file; then `secret set --source`',
+  },
 ]
 
 function askServices(dialogue: Dialogue, { services }: Catalog): Promise<readonly string[]> {

@@ -32,7 +32,10 @@ export function registerSecretSet(parent: Command, runs: Runner): void {
     .command('set')
     .argument('<name>', 'the service, or service-split, as openai-admin')
     .description('store a secret, read from standard input or a prompt')
-    .option('--source <reference>', 'read it from env:NAME or file:PATH instead; vault stores it')
+    .option(
+      '--source <reference>',
+      'read it from env:, file:, hashicorp: or aws-sm: instead; vault stores it',
+    )
     .option('--field <name=source>', 'one field: name=- (standard input), env:X, file:P', collect)
   runs(set, options, setSecret)
   const rotate = parent
