@@ -92,7 +92,7 @@ describe('wrong usage ends with 2', () => {
     ['init --yes --import-secret stripe=env:NOT_SET', 'the variable NOT_SET is not set'],
     ['init --yes --import-secret stripe=file:none', 'cannot read none'],
     ['init --yes --import-secret stripe', '--import-secret takes NAME=VALUE'],
-    ['init --yes --secret-ref stripe=vaultt:x', 'vault:, env: or file:'],
+    ['init --yes --secret-ref stripe=vaultt:x', 'vault:, env:, file:, hashicorp: or aws-sm:'],
     ['init --yes --operator a/b', '--operator takes'],
     ['init --yes --signing-key none', 'cannot read none'],
     ['init --yes --listen everywhere', '--listen takes HOST:PORT'],
