@@ -65,7 +65,7 @@ function parseSignature(line: string): NoteSignature | undefined {
 }
 
 /** Only one text stands for the same bytes: bits that encode nothing are zero (RFC 4648, 3.5). */
-function bytesOf(base64: string): Buffer | undefined {
+export function bytesOf(base64: string): Buffer | undefined {
   const bytes = Buffer.from(base64, 'base64')
   return bytes.toString('base64') === base64 ? bytes : undefined
 }

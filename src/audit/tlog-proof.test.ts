@@ -101,3 +101,17 @@ it('never throws on what is no proof', () => {
   expect(parseInclusion('c2sp.org/tlog-proof@v1\nindex 01\n\n')).toBeUndefined()
   expect(parseInclusion('c2sp.org/tlog-proof@v1\nindex 1\nAAAA\n\n')).toBeUndefined()
 })
+
+it('reads each byte in one way only', () => {
+  const hash = Buffer.alloc(32, 1).toString('base64')
+  const other = hash.replace('E=', 'F=')
+  expect(Buffer.from(other, 'base64')).toEqual(Buffer.from(hash, 'base64'))
+  const proofs = (line: string, base64: string) =>
+    [
+      parseInclusion(`c2sp.org/tlog-proof@v1\nextra ${line}\nindex 1\n${base64}\n\n`),
+      parseConsistency(`old 1\n${base64}\n\n`),
+    ].map((proof) => proof !== undefined)
+  expect(proofs('YQ==', hash)).toEqual([true, true])
+  expect(proofs('YQ==', other)).toEqual([false, false])
+  expect(proofs('YR==', hash)).toEqual([false, true])
+})

@@ -5,7 +5,7 @@
  */
 
 import { hash } from 'node:crypto'
-import { parseCheckpoint, parseNote, type Checkpoint } from './note.ts'
+import { bytesOf, parseCheckpoint, parseNote, type Checkpoint } from './note.ts'
 
 export interface InclusionProof {
   /** Counted from 0: one less than the record's number. */
@@ -47,22 +47,23 @@ const linesOf = (path: readonly Buffer[]): string =>
 export function parseInclusion(text: string): InclusionProof | undefined {
   const [head, extra, index = '', path = ''] = INCLUSION.exec(text) ?? []
   if (head === undefined) return undefined
-  const line = extra === undefined ? undefined : Buffer.from(extra, 'base64')
-  return { index: Number(index), line, path: hashesOf(path), note: text.slice(head.length) }
+  const [line, hashes] = [extra === undefined ? undefined : bytesOf(extra), hashesOf(path)]
+  if (!hashes || (extra !== undefined && !line)) return undefined
+  return { index: Number(index), line, path: hashes, note: text.slice(head.length) }
 }
 
 /** Undefined for what is no such proof. */
 export function parseConsistency(text: string): ConsistencyProof | undefined {
   const [head, old = '', path = ''] = CONSISTENCY.exec(text) ?? []
   if (head === undefined) return undefined
-  return { old: Number(old), path: hashesOf(path), note: text.slice(head.length) }
+  const hashes = hashesOf(path)
+  return hashes && { old: Number(old), path: hashes, note: text.slice(head.length) }
 }
 
-const hashesOf = (lines: string): Buffer[] =>
-  lines
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => Buffer.from(line, 'base64'))
+function hashesOf(lines: string): Buffer[] | undefined {
+  const hashes = lines.split('\n').slice(0, -1).map(bytesOf)
+  return hashes.every((hash) => hash !== undefined) ? hashes : undefined
+}
 
 /** What a proof's note says, whoever signed it; undefined for what is no checkpoint. */
 export function checkpointIn(note: string): Checkpoint | undefined {

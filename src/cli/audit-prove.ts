@@ -19,13 +19,14 @@ import {
 } from '../audit/tlog-proof.ts'
 import { parseKept } from '../audit-files/kept-checkpoints.ts'
 import { proveConsistency, proveInclusion, writerOf } from '../audit-files/prove.ts'
+import { findRequest, type RecordPlace } from '../audit-files/request-record.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import type { Call, Runner } from './command.ts'
 import { createOutputFile } from './output-file.ts'
 import { answer, loadLocal, type Session } from './session.ts'
 
 const proveOptions = z.object({
-  writer: z.string().default('local'),
+  writer: z.string().optional(),
   dir: z.string().optional(),
   sinceCheckpoint: z.string().optional(),
   output: z.string().optional(),
@@ -40,9 +41,9 @@ export function registerAuditProve(audit: Command, runs: Runner): void {
   const prove = audit
     .command('prove [record]')
     .description(
-      'write a proof that a record, by its number, is in the log; or that the log only grew since a checkpoint',
+      'write a proof that a record, by its number or its request, is in the log; or that the log only grew since a checkpoint',
     )
-    .option('--writer <name>', 'whose log it is (default: local)')
+    .option('--writer <name>', 'whose log a number is of (default: local)')
     .option('--dir <dir>', 'a copy of the audit directory instead of this environment')
     .option('--since-checkpoint <file>', 'prove that the log begins as this checkpoint says')
     .option('--output <file>', 'a file instead of standard output')
@@ -67,9 +68,7 @@ async function writeProof(call: Call<z.output<typeof proveOptions>>): Promise<vo
       : resolve(terminal.workingDirectory, options.dir)
   const text =
     options.sinceCheckpoint === undefined
-      ? formatInclusion(
-          await proveInclusion({ directory, writer: options.writer }, numberOf(args[0])),
-        )
+      ? await inclusion(directory, { record: args[0], writer: options.writer })
       : await growth(session, directory, options.sinceCheckpoint)
   if (options.output === undefined) {
     terminal.print(text.trimEnd())
@@ -81,11 +80,24 @@ async function writeProof(call: Call<z.output<typeof proveOptions>>): Promise<vo
   terminal.note(`${options.output} written`)
 }
 
-function numberOf(text: string | undefined): number {
-  if (text !== undefined && /^[1-9]\d{0,14}$/.test(text)) return Number(text)
+interface Wanted {
+  readonly record: string | undefined
+  readonly writer: string | undefined
+}
+
+async function inclusion(directory: string, wanted: Wanted): Promise<string> {
+  const { writer, seq } = await placeOf(directory, wanted)
+  return formatInclusion(await proveInclusion({ directory, writer }, seq))
+}
+
+async function placeOf(directory: string, { record, writer }: Wanted): Promise<RecordPlace> {
+  if (record !== undefined && /^req_[0-9a-f]{32}$/.test(record))
+    return await findRequest(directory, record)
+  if (record !== undefined && /^[1-9]\d{0,14}$/.test(record))
+    return { writer: writer ?? 'local', seq: Number(record) }
   throw new Failure(
     'usage_invalid',
-    'say which record, by its number ("seq" in `audit query --format json`), or --since-checkpoint',
+    'say which record, by its number ("seq" in `audit query --format json`) or its request (req_...), or --since-checkpoint',
   )
 }
 

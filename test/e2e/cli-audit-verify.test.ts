@@ -1,6 +1,6 @@
 /** `audit verify`, `prove` and `check-proof` as somebody runs them who has a copied log and no server. */
 
-import { readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, type Finished } from '../support/command.ts'
@@ -34,6 +34,11 @@ function copied(name: string, change?: (lines: string[]) => string[]): string {
   const second = segmentsOf(files, 'local')[1] ?? ''
   if (change) files.set(second, joined(change(linesOf(files.get(second) ?? Buffer.alloc(0)))))
   putFiles(join(place.path, name), files)
+  return name
+}
+
+function emptied(name: string): string {
+  mkdirSync(join(place.path, name), { recursive: true })
   return name
 }
 
@@ -92,6 +97,7 @@ describe('AU-03 audit verify on a copy', () => {
 
   it.each<[string, () => string[], string]>([
     ['no such directory', () => ['nowhere'], 'there is no audit in'],
+    ['an empty directory', () => [emptied('empty')], 'there is no audit in'],
     [
       'no such file',
       () => [copied('good'), '--since-checkpoint', 'nothing'],
@@ -144,6 +150,20 @@ describe('audit prove', () => {
     )
   })
 
+  it('finds the record of a request, whichever writer wrote it', async () => {
+    const [name = ''] = segmentsOf(audit.files, 'worker-1')
+    const line = linesOf(audit.files.get(name)!).find((one) => one.includes('"kind":"intent"'))!
+    const { seq, requestId } = JSON.parse(line) as { seq: number; requestId: string }
+    // The same request is on the other writer's record too; alone, only this one can be meant.
+    const copy = copied('requests')
+    rmSync(join(place.path, copy, 'local'), { recursive: true })
+    place.write('asked.proof', (await command('prove', requestId, '--dir', copy)).stdout)
+    const checked = await command('check-proof', 'asked.proof', '--public-key', 'key.pub', '--json')
+    expect(JSON.parse(checked.stdout)).toEqual({
+      ...{ origin: 'apistronghold/production/worker-1', size: 8, seq, record: line },
+    })
+  })
+
   it('does not hold for another record, another key, or what is no proof', async () => {
     const text = (await command('prove', '7', '--dir', copied('good'))).stdout
     place.write('seven.proof', text)
@@ -188,6 +208,8 @@ describe('audit prove', () => {
 
   it.each([
     [['prove', '--dir', 'good'], 'say which record'],
+    [['prove', 'req_1', '--dir', 'good'], 'say which record'],
+    [['prove', `req_${'f'.repeat(32)}`, '--dir', 'good'], 'there is no record of req_f'],
     [['prove', '99', '--dir', 'good'], 'covers records 1 to 12 only'],
     [['prove', '1', '--dir', 'good', '--writer', 'nobody'], 'there is no checkpoint of nobody'],
   ])('%j says what is missing', async (args, expected) => {
