@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -193,7 +194,15 @@ describe('AU-02 when the thread that writes ends', () => {
   )
 
   it('after it has answered, nothing is lost and it begins again', async () => {
-    const journal = await test.open()
+    const { privateKey: key } = generateKeyPairSync('ed25519')
+    const journal = await test.open({ sign: { key, origin: 'apistronghold/test/w1' } })
+    // The hashes of the segment's first record are written: the fault meets those of the intent.
+    await vi.waitFor(
+      () => {
+        expect(journal.checkpoint()).toBeDefined()
+      },
+      { timeout: 3000, interval: 5 },
+    )
     test.files.fault('writeDerived', 'end')
     await journal.intent(intentOf(1))
     await vi.waitFor(

@@ -162,7 +162,11 @@ export class Writer {
     if (this.#answer && mailbox?.isWritten === true) this.#written()
     this.#running = undefined
     this.#settle().reject(ended(problem))
-    if (!this.#isClosed) this.#parts.onEnd(problem)
+    if (this.#isClosed) return
+    // Whoever was answered just now hears that before the end: what is on disk has not failed.
+    setImmediate(() => {
+      this.#parts.onEnd(problem)
+    })
   }
 
   #settle(): PromiseWithResolvers<WriterMessage> {
