@@ -5,6 +5,7 @@
  *     node bench/road.ts [GET|POST [requests]]
  */
 
+import { createKeyPairs } from '../src/token/key-pair.ts'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { AuditLog } from '../src/audit/audit-log.ts'
 import { redactParameters } from '../src/audit/parameters.ts'
@@ -186,10 +187,12 @@ async function buildDoor() {
       log,
       credentials: { reconsider: () => undefined },
       now,
-    } as never),
+    }),
     directory: createDirectories(() => catalog),
     budget: createBodyBudget(1e6),
     describeParameters: (source) => redactParameters({ ...source, key }),
+    keyPairOf: createKeyPairs(key),
+    now,
     log,
   })
 }

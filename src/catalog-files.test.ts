@@ -410,7 +410,6 @@ describe('loading', () => {
     expect(builtinServicesDirectory()).toMatch(/services$/)
     expect(catalog.services.size).toBe(19)
     expect([...catalog.services.values()].filter(({ support }) => !support.ready)).toMatchObject([
-      { id: 'aws' },
       { id: 'linear' },
     ])
   })

@@ -34,6 +34,7 @@ import { removeRun, writeRun, type Run } from './state-dir/run-file.ts'
 import { openStateDirectory, type StateDirectory } from './state-dir.ts'
 import { publishJwks } from './token/jwk.ts'
 import { mintJwt } from './token/jwt.ts'
+import { createKeyPairs } from './token/key-pair.ts'
 
 export interface ServerRequest {
   /** Read at start and again at each SIGHUP. */
@@ -210,6 +211,7 @@ function buildApi(
     credentialReference: (name) => referenceTo(settings.current, name),
     verifyEnvelope: (text) => verifyEnvelope(text, settings.current.config.vault.sealers),
     digestOf: state.digest,
+    keyPairOf: createKeyPairs(state.derived.keyPair),
     mintJwt: (grant) => mintJwt(grant, { issuer: 'apistronghold', environment, privateKey }),
     publicKeys: () => publishJwks([createPublicKey(privateKey)]),
     readiness: async () => ({

@@ -12,6 +12,7 @@ import { parseDuration } from '../policy/duration.ts'
 import type { Grant } from '../policy/grant.ts'
 import { parseLimits } from '../policy/limits.ts'
 import { planGrant, type GrantRequest, type IssueProblem } from '../policy/plan.ts'
+import type { KeyPair } from '../token/key-pair.ts'
 import { mintToken, tokenModeOf } from '../token/token.ts'
 import type { ChangeLog } from './changes.ts'
 import type { ApiParts } from './parts.ts'
@@ -38,6 +39,8 @@ interface IssuedToken {
   readonly agent: string
   readonly scopes: string[]
   readonly expiresAt: number
+  /** Where a service of the grant takes signatures instead of keys. */
+  readonly keyPair?: KeyPair
 }
 
 type Issue = (caller: Caller, words: IssueWords) => Promise<Result<IssuedToken, ApiProblem>>
@@ -146,7 +149,7 @@ function credentialOf(service: Service, scopeName = ''): string {
 }
 
 async function store(
-  { stores, digestOf, mintJwt, instance }: ApiParts,
+  { stores, digestOf, keyPairOf, catalog, mintJwt, instance }: ApiParts,
   planned: Grant,
   { format, owner }: IssueWords,
 ): Promise<Result<IssuedToken, ApiProblem>> {
@@ -160,7 +163,9 @@ async function store(
   // False when the agent was disabled while we were busy: that revocation wins.
   if (!(await stores.grants.insert(grant, digestOf(token)))) return err(disabled(grant.agent))
   const { id, expiresAt } = grant
-  return ok({ token, id, agent: grant.agent, scopes: [...grant.scopes], expiresAt })
+  const issued = { token, id, agent: grant.agent, scopes: [...grant.scopes], expiresAt }
+  const isSigning = grant.services.some((one) => catalog().services.get(one)?.isSigned === true)
+  return ok(isSigning ? { ...issued, keyPair: keyPairOf(id) } : issued)
 }
 
 /** Undefined when the JWT would fit into no header. */

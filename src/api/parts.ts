@@ -19,6 +19,7 @@ import type { RevocationLog } from '../policy/revocation-log.ts'
 import type { EnvelopeProblem } from '../secret/envelope.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { ProcessSourceState } from '../secret/source-state.ts'
+import type { KeyPair } from '../token/key-pair.ts'
 import type { ServedHosts } from './browser-guard.ts'
 
 /** The process that answers; what `/-/live` tells callers on the same machine. */
@@ -63,6 +64,8 @@ export interface ApiParts {
   readonly verifyEnvelope: (text: string) => Result<{ readonly sealer: string }, EnvelopeProblem>
   /** The keyed digest under which a token, a JWT or an operator key is stored. */
   readonly digestOf: (token: string) => string
+  /** The phantom key pair of a token, by its id, for clients that sign (token/key-pair.ts). */
+  readonly keyPairOf: (tokenId: string) => KeyPair
   /** Throws `refused` when the token would be too long to be of use. */
   readonly mintJwt: (grant: Grant) => string
   /** The JWKS document: public keys only. */

@@ -36,16 +36,38 @@ export interface Operation {
   /** The rule lets Range pass to the upstream. */
   readonly allowsRanges: boolean
   readonly allowsUpgrade: boolean
+  /** What a request to it is signed for; undefined where nothing is signed. */
+  readonly signing?: SigningPlace | undefined
   /** Where its answer tells what it cost; undefined for most. */
   readonly usage?: UsageRule | undefined
   /** Where its answer carries secrets, masked for tokens without the service's `secrets` scope. */
   readonly secretFields?: readonly SecretField[] | undefined
 }
 
+/** A service of AWS by its signing name, and a region. */
+export interface SigningPlace {
+  readonly service: string
+  readonly region: string
+}
+
+/** A request with a signature, and all that may name its operation (catalog/apis.ts). */
+export interface SignedOperationRequest {
+  readonly method: string
+  readonly target: Target
+  /** As its client signed it. */
+  readonly signing: SigningPlace
+  /** Values of the X-Amz-Target fields. */
+  readonly targets: readonly string[]
+  /** Values of the Action fields of query and form. */
+  readonly actions: readonly string[]
+  /** The upstream host that the request names, if it does. */
+  readonly namedHost: string | undefined
+}
+
 export type MatchProblem =
   | { readonly reason: 'operation_unknown' }
   | { readonly reason: 'method_not_allowed' }
-  /** GraphQL, batches, SigV4: known, and refused until they are built. */
+  /** GraphQL, batches: known, and refused until they are built. */
   | { readonly reason: 'operation_unsupported'; readonly why: string }
   | { readonly reason: 'operation_denied'; readonly rule: string }
 
@@ -107,6 +129,8 @@ export interface Catalog {
     service: Service,
     request: { readonly method: string; readonly host: string; readonly target: Target },
   ): Result<Operation, MatchProblem>
+  /** For services whose requests are signed, in place of `resolveHost` and `match`. */
+  matchSigned(service: Service, request: SignedOperationRequest): Result<Operation, MatchProblem>
   /**
    * Evaluates conditions, then guards, with the scopes that the token holds; at once where no body
    * is to be read. Throws for an operation that this catalogue did not match.

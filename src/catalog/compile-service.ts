@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { CredentialDefinition, ServiceDefinition } from './schema.ts'
+import { compileApis } from './apis.ts'
 import { compileForms, supportFor } from './credential.ts'
 import { compileHosts, hostOf, isUnder, type CompiledHost, type Problem } from './host.ts'
 import { lintRuleset } from './lint.ts'
@@ -41,6 +42,7 @@ export function compileService(source: ServiceSource): {
     scopes,
     hosts,
   })
+  const { apis, problems: apiProblems } = compileApis(definition, scopes)
   const forms = compileForms(source.credential, {
     tokenOrigin: settings.tokenOrigin,
     origin: settings.origin,
@@ -50,12 +52,13 @@ export function compileService(source: ServiceSource): {
   const problems = [
     ...hostProblems,
     ...ruleProblems,
+    ...apiProblems,
     ...lintRuleset(ruleset, hosts),
     ...splitProblems(definition),
     ...injectProblems(definition, service),
     ...(forms.ok ? [] : [{ path: ['auth', 'credential'], message: forms.error }]),
   ]
-  return { compiled: { service, hosts, ruleset }, problems }
+  return { compiled: { service, hosts, ruleset, apis }, problems }
 }
 
 interface Parts {
@@ -76,6 +79,7 @@ function serviceOf(source: ServiceSource, { scopes, hosts, forms }: Parts): Serv
     hosts: [...[...hosts.values()].map(({ host }) => host), ...wildcards.map(hostOf)],
     accept: auth.accept.map(acceptOf),
     inject: auth.inject.flatMap(injectOf),
+    isSigned: auth.inject.some((rule) => rule.in === 'sigv4'),
     stripHeaders: auth.strip ?? [],
     credentialForms: forms,
     credentialSplits: splitsOf(definition, credentialName),

@@ -10,6 +10,7 @@ import { readDefinitions, type LocatedDefinition } from './definition.ts'
 import { chooseHost, type HostChoice } from './host.ts'
 import { isMatched, judgeChecks } from './judge.ts'
 import { isKnownOperation, judgedMethod, matchOperation, type CompiledService } from './match.ts'
+import { matchSigned } from './match-signed.ts'
 import type { CredentialDefinition } from './schema.ts'
 import type { Service } from './service.ts'
 import type { ServiceSettings } from './settings.ts'
@@ -137,6 +138,7 @@ function createCatalog(compiled: ReadonlyMap<string, CompiledService>): Catalog 
     digest: digestOf(services),
     resolveHost: (service, request) => resolveHost(compiledFor(service), request),
     match: (service, request) => matchOperation(compiledFor(service), request),
+    matchSigned: (service, request) => matchSigned(compiledFor(service), request),
     judge(operation, facts, held) {
       if (compiled.get(operation.service.id)?.service !== operation.service)
         throw new Failure('catalog_invalid', 'the operation is of another catalogue')

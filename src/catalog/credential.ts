@@ -80,10 +80,7 @@ export function supportFor(
   definition: ServiceDefinition,
   forms: readonly CredentialForm[],
 ): Support {
-  const isSigned = definition.auth.inject.some((rule) => rule.in === 'sigv4')
-  if (isSigned || definition.operation_rules !== undefined)
-    return { ready: false, why: 'requests to it are signed (SigV4), which is not built yet' }
-  if ((definition.rules ?? []).length === 0)
+  if ((definition.rules ?? definition.operation_rules ?? []).length === 0)
     return { ready: false, why: 'it takes GraphQL documents only, which are not judged yet' }
   const minted = forms.filter(({ mint }) => mint).map(({ type }) => type)
   return minted.length === 0

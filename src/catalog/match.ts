@@ -2,6 +2,7 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { SecretField } from './answer-secrets.ts'
+import type { Apis } from './apis.ts'
 import type { MatchProblem, Target } from './catalog.ts'
 import { looksAtBody } from './condition.ts'
 import { hostServes, type CompiledHost, type HostQuery } from './host.ts'
@@ -18,6 +19,8 @@ export interface CompiledService {
   readonly service: Service
   readonly hosts: ReadonlyMap<string, CompiledHost>
   readonly ruleset: Ruleset
+  /** Empty for all but services whose requests are signed. */
+  readonly apis: Apis
 }
 
 /** A method and host that the service knows, and the path to judge. */

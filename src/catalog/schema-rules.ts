@@ -130,6 +130,22 @@ export const batchSchema = listOf(
 
 export const operationRulesSchema = listOf(strict({ scope: scopeName, ops: listOf(text).min(1) }))
 
+/** APIs of a service whose requests are signed, each with its host and its ways to name operations. */
+export const apisSchema = mapOf(
+  text,
+  strict({
+    host: text.regex(/^(?:[a-z0-9-]+|\{region\})(?:\.(?:[a-z0-9-]+|\{region\}))+$/, {
+      error: 'must be a host name, with {region} where the region stands',
+    }),
+    signing_name: text.optional(),
+    region: text.optional(),
+    target: text.optional(),
+    actions: flag.optional(),
+    rest: listOf(text).optional(),
+    parameters: listOf(text).optional(),
+  }),
+)
+
 const anything = z.record(z.string(), z.unknown())
 
 /** Kept for later: what a token can be narrowed to beside its scopes. */

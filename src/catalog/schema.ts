@@ -18,6 +18,7 @@ import {
 } from './schema-base.ts'
 import {
   aliasesSchema,
+  apisSchema,
   batchSchema,
   constraintsSchema,
   graphqlSchema,
@@ -169,9 +170,6 @@ const clientsSchema = strict({
   sdk: mapOf(text, text).optional(),
 })
 
-/** How AWS names its operations: kept for the build that signs requests, not read by this one. */
-const opaque = z.record(z.string(), z.unknown())
-
 /** Every key of a file; `extends` leaves out what the other service says already. */
 const shape = {
   schema: z.literal(1, { error: 'must be 1, the version of this format' }),
@@ -209,10 +207,8 @@ const shape = {
   aliases: aliasesSchema.optional(),
   scopes: scopesSchema,
   rules: rulesSchema.optional(),
-  operation: listOf(opaque).optional(),
-  operation_key: text.optional(),
+  apis: apisSchema.optional(),
   operation_rules: operationRulesSchema.optional(),
-  s3: opaque.optional(),
   graphql: graphqlSchema.optional(),
   batch: batchSchema.optional(),
   tripwires: tripwiresSchema.optional(),

@@ -107,7 +107,7 @@ export interface CredentialForm {
   readonly mint?: MintRule
 }
 
-/** Whether this build can use the service at all; SigV4 comes later. */
+/** Whether this build can use the service at all. */
 export type Support =
   { readonly ready: true; readonly note?: string } | { readonly ready: false; readonly why: string }
 
@@ -162,6 +162,8 @@ export interface Service {
   readonly hosts: readonly ServiceHost[]
   readonly accept: readonly AcceptPlace[]
   readonly inject: readonly InjectRule[]
+  /** Requests are signed (SigV4): the secret itself never leaves, so a wildcard host may get them. */
+  readonly isSigned: boolean
   /** Lower-case names of headers removed from every request. */
   readonly stripHeaders: readonly string[]
   readonly credentialForms: readonly CredentialForm[]

@@ -64,10 +64,11 @@ export function originsOf(service: Service): readonly string[] {
   return [...new Set([...hostOrigins(service), ...minting])]
 }
 
-function hostOrigins({ origin, hosts }: Service): readonly string[] {
+/** A wildcard only where the credential signs: a key must not go wherever a client says. */
+function hostOrigins({ origin, hosts, isSigned }: Service): readonly string[] {
   if (origin) return [origin.url]
   return hosts
-    .filter(({ name, auth }) => auth === 'inject' && !name.startsWith('*.'))
+    .filter(({ name, auth }) => auth === 'inject' && (isSigned || !name.startsWith('*.')))
     .map(({ name }) => `https://${name}`)
 }
 

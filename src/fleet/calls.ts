@@ -76,6 +76,7 @@ const SHAPES: Readonly<Record<keyof ServerCalls<unknown>, z.ZodType>> = {
   takeToken: z.tuple([name, name.optional()]),
   claimProof: z.tuple([name, z.number(), z.number()]),
   findByDigest: z.tuple([name]),
+  findById: z.tuple([name]),
   bindAddress: z.tuple([name, name]),
   touch: z.tuple([z.map(name, count)]),
   reserve: z.tuple([name, count]),
@@ -92,6 +93,7 @@ type Asking = {
   ask<
     K extends
       | 'findByDigest'
+      | 'findById'
       | 'bindAddress'
       | 'touch'
       | 'reserve'
@@ -110,6 +112,7 @@ export function remoteStores(server: Asking) {
   const floors = new Map<string, number>()
   const grants: GrantUse = {
     findByDigest: (digest) => server.ask('findByDigest', digest),
+    findById: (id) => server.ask('findById', id),
     bindAddress: (id, address) => server.ask('bindAddress', id, address),
     touch: (lastUsed) => server.ask('touch', lastUsed),
     reserve: (id, wanted) => server.ask('reserve', id, wanted),

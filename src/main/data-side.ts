@@ -20,6 +20,7 @@ import type { Listener } from '../proxy/wire/message.ts'
 import type { ProcessSourceState } from '../secret/source-state.ts'
 import type { DerivedKeys } from '../token/keys.ts'
 import { createJwtVerifier } from '../token/jwt.ts'
+import { createKeyPairs } from '../token/key-pair.ts'
 import { tokenModeOf } from '../token/token.ts'
 import type { Credentials } from './credentials.ts'
 import { openTls, type LiveTls } from './live-tls.ts'
@@ -85,6 +86,7 @@ export function dataPlaneOf(sources: DataPlaneSources): DataPlane {
     catalog: () => settings.current.catalog,
     dial: createDial({ proxy: wayOut(config.upstreamProxy, parts.credentials) }),
     verifyJwt: createJwtVerifier({ ...origin, publicKeys: [createPublicKey(tokenSigning)] }),
+    keyPairOf: createKeyPairs(derived.keyPair),
     mode: tokenModeOf(config.environment),
     describeParameters: (source) => redactParameters({ ...source, key: derived.auditHash }),
     limits: sharedLimits(config, workers),

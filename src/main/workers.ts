@@ -184,6 +184,7 @@ function sharedCalls({ stores, versions, credentials }: OpenState): SharedCalls 
   return {
     join: () => revocations.since(0),
     findByDigest: (digest) => grants.findByDigest(digest),
+    findById: (id) => grants.findById(id),
     bindAddress: (id, address) => grants.bindAddress(id, address),
     touch: (lastUsed) => grants.touch(lastUsed),
     reserve: (id, count) => grants.reserve(id, count),

@@ -34,6 +34,7 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
     case 'token_revoked':
     case 'agent_disabled':
     case 'binding_mismatch':
+    case 'signature_invalid':
       return say(
         'invalid_token',
         'The phantom token is missing, malformed, unknown, expired, revoked or not valid here: ask your operator for a new one.',
@@ -63,6 +64,13 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
         'service_not_granted',
         `${whoOf(subject)} has no scope of ${refusal.service}: ask for a token with one.`,
       )
+    case 'signature_missing':
+      return say(
+        'ambiguous_request',
+        `Requests to ${refusal.service} are signed: give its SDK the key pair that "apistronghold token issue --print-env" prints.`,
+      )
+    case 'signature_unsupported':
+      return say('operation_unsupported', `The request cannot be signed again: ${refusal.problem}.`)
     case 'service_unsupported':
       return say(
         'operation_unsupported',

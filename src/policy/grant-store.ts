@@ -52,4 +52,7 @@ export interface GrantStore {
 }
 
 /** What a data plane asks of it. */
-export type GrantUse = Pick<GrantStore, 'findByDigest' | 'bindAddress' | 'touch' | 'reserve'>
+export type GrantUse = Pick<
+  GrantStore,
+  'findByDigest' | 'findById' | 'bindAddress' | 'touch' | 'reserve'
+>

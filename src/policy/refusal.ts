@@ -19,6 +19,10 @@ export type Refusal =
   | { readonly reason: 'token_revoked' }
   | { readonly reason: 'agent_disabled' }
   | { readonly reason: 'binding_mismatch'; readonly binding: 'cidr' | 'dpop' | 'first-use' }
+  /** Of a phantom key pair, over this very request; `problem` is for the record. */
+  | { readonly reason: 'signature_invalid'; readonly problem: string }
+  | { readonly reason: 'signature_missing'; readonly service: string }
+  | { readonly reason: 'signature_unsupported'; readonly problem: string }
   | { readonly reason: 'service_unknown'; readonly service: string }
   | { readonly reason: 'service_not_granted'; readonly service: string }
   | { readonly reason: 'service_unsupported'; readonly service: string; readonly why: string }

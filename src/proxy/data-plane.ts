@@ -14,6 +14,7 @@ import type { GrantUse, StoredGrant } from '../policy/grant-store.ts'
 import { createQuota } from '../policy/quota.ts'
 import type { Refusal } from '../policy/refusal.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
+import type { KeyPair } from '../token/key-pair.ts'
 import { createReplay, type Replay } from '../token/replay.ts'
 import type { TokenMode } from '../token/token.ts'
 import { createBodyBudget } from './body-budget.ts'
@@ -55,6 +56,8 @@ export interface DataPlaneParts {
   readonly digest: (token: string) => string
   /** token/jwt.ts; absent where no signed tokens are issued. */
   readonly verifyJwt?: (text: string, now: number) => Result<StoredGrant, Refusal>
+  /** token/key-pair.ts */
+  readonly keyPairOf: (tokenId: string) => KeyPair
   readonly mode: TokenMode
   /** audit/parameters.ts with its key. */
   readonly describeParameters: DescribeParameters

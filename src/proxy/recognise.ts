@@ -10,16 +10,17 @@ import type { Result } from '../base/result.ts'
 import type { GrantStore, StoredGrant } from '../policy/grant-store.ts'
 import type { Refusal } from '../policy/refusal.ts'
 import { MAX_JWT_LENGTH } from '../token/jwt.ts'
+import { tokenIdOf } from '../token/key-pair.ts'
 import { parseToken } from '../token/token.ts'
 import type { TokenMode } from '../token/token.ts'
 import { createGrantCache } from './grant-cache.ts'
 import { createThrottle } from './throttle.ts'
 import type { Throttle, ThrottleLimits } from './throttle.ts'
 
-/** A phantom token as it was found in a request. */
+/** A phantom token as it was found in a request; of a key pair, the key id that names it. */
 export interface Presented {
   readonly text: string
-  readonly form: 'opaque' | 'jwt'
+  readonly form: 'opaque' | 'jwt' | 'key_id'
 }
 
 export interface Unrecognised {
@@ -29,7 +30,7 @@ export interface Unrecognised {
 }
 
 export interface RecogniserParts {
-  readonly grants: Pick<GrantStore, 'findByDigest'>
+  readonly grants: Pick<GrantStore, 'findByDigest' | 'findById'>
   /** Keyed digest of a token's whole text (token/digest.ts). */
   readonly digest: (token: string) => string
   /** Reads a signed token of this environment (token/jwt.ts); absent where none are issued. */
@@ -100,10 +101,19 @@ async function lookUp(
   const key = digest(text)
   const verdict = form === 'jwt' ? verifyJwt?.(text, now) : undefined
   if (verdict?.ok === true) return verdict
-  const grant = form === 'jwt' ? undefined : await grants.findByDigest(key)
+  const grant = await findGrant(grants, { form, text, key })
   if (grant) return ok(grant)
   const digestPrefix = Buffer.from(key, 'base64url').subarray(0, 4).toString('hex')
   return err({ refusal: verdict?.error ?? { reason: 'token_unknown' }, digestPrefix })
+}
+
+function findGrant(
+  grants: RecogniserParts['grants'],
+  { form, text, key }: Presented & { readonly key: string },
+): Promise<StoredGrant | undefined> {
+  if (form === 'opaque') return grants.findByDigest(key)
+  const id = form === 'key_id' ? tokenIdOf(text) : undefined
+  return id === undefined ? Promise.resolve(undefined) : grants.findById(id)
 }
 
 /** Longer than any token we sign: nothing is computed from it (TK-09). */
@@ -122,7 +132,7 @@ function refuseSource(throttle: Throttle, source: string, now: number): Refusal 
 function refuseShape(presented: Presented, mode: TokenMode): Refusal | undefined {
   const { text, form } = presented
   if (isTooLong(presented)) return { reason: 'token_malformed' }
-  if (form === 'jwt') return undefined
+  if (form !== 'opaque') return undefined
   const token = parseToken(text)
   if (!token) return { reason: 'token_malformed' }
   if (token.kind !== 'pt') return { reason: 'token_wrong_kind', kind: token.kind }

@@ -13,6 +13,7 @@ import type {
   CredentialSource,
 } from '../secret/credential-source.ts'
 import { chooseFields } from '../secret/choose-fields.ts'
+import { coversOrigin } from '../secret/origins.ts'
 import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
 import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
@@ -78,6 +79,7 @@ export interface StoredSource extends Required<CredentialSource> {
 type Answer = Result<Credential, CredentialProblem>
 
 const NOT_CONFIGURED = err({ reason: 'credential_not_configured' } as const)
+const NOWHERE: ReadonlySet<string> = new Set()
 const NOT_SEALED = err({ reason: 'origin_not_sealed' } as const)
 const UNAVAILABLE = { reason: 'secret_unavailable' } as const
 
@@ -167,8 +169,9 @@ function within({ freshMs, staleMs }: Lifetime, leftMs: number): Lifetime {
 /** Lets a value go only where its seal, or else the configuration, says. */
 function release(held: Held, origin: string, { originsOf }: CredentialSourceParts): Answer {
   const { origins, granted, reference } = held
-  if (reference.source === 'vault') return origins?.has(origin) === true ? granted : NOT_SEALED
-  return originsOf?.(granted.value.name).has(origin) === false ? NOT_SEALED : granted
+  const allowed =
+    reference.source === 'vault' ? (origins ?? NOWHERE) : originsOf?.(granted.value.name)
+  return !allowed || coversOrigin(allowed, origin) ? granted : NOT_SEALED
 }
 
 interface Fetching extends CredentialSourceParts {

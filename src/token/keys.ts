@@ -11,7 +11,7 @@ const GRANT_MAC_BYTES = 32
 
 /** One per use, so that a value made for one can never stand in for another. */
 export type DerivedKeys = Readonly<
-  Record<'digest' | 'grantRow' | 'cursor' | 'auditHash', KeyObject>
+  Record<'digest' | 'grantRow' | 'cursor' | 'auditHash' | 'keyPair', KeyObject>
 >
 
 export function generateGrantMac(): Buffer {
@@ -41,6 +41,7 @@ export function deriveKeys(grantMac: Buffer): DerivedKeys {
     grantRow: derive('grant-row'),
     cursor: derive('cursor'),
     auditHash: derive('audit-hash'),
+    keyPair: derive('key-pair'),
   }
 }
 

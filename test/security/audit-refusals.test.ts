@@ -75,6 +75,16 @@ const COUNTED = {
   },
 } satisfies Partial<Record<RefusalReason, Case>>
 
+function signedRequest(keyId: string, headers: readonly string[] = []): string {
+  const scope = `${keyId}/20260131/eu-west-1/s3/aws4_request`
+  const signature = `SignedHeaders=host, Signature=${'0'.repeat(64)}`
+  return requestText('GET /', [
+    'Host: localhost',
+    `Authorization: AWS4-HMAC-SHA256 Credential=${scope}, ${signature}`,
+    ...headers,
+  ])
+}
+
 /** Of a token that is recognised: one record. */
 const RECORDED = {
   token_expired: {
@@ -95,11 +105,24 @@ const RECORDED = {
   token_in_url: {
     provoke: (plane) => sent(plane.issue(), `${LINE}?note=${mintToken('pt', 'live')}`),
   },
+  signature_invalid: {
+    provoke: (plane) =>
+      signedRequest(plane.keyPair(plane.issue({ scope: 'aws:read' })).accessKeyId),
+  },
+  signature_missing: { provoke: (plane) => sent(plane.issue({ scope: 'aws:read' }), 'GET /') },
+  signature_unsupported: {
+    provoke: (plane) =>
+      signedRequest(plane.keyPair(plane.issue({ scope: 'aws:read' })).accessKeyId, [
+        'X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-EVENTS',
+      ]),
+  },
   service_unknown: {
     provoke: (plane) => sent(plane.issue({ scope: 'stripe:read,twins:all' }), 'GET /nowhere/x'),
   },
   service_not_granted: { provoke: asked('GET /openai/v1/models') },
-  service_unsupported: { provoke: (plane) => sent(plane.issue({ scope: 'aws:read' }), 'GET /') },
+  service_unsupported: {
+    provoke: (plane) => sent(plane.issue({ scope: 'linear:read' }), 'POST /graphql'),
+  },
   host_ambiguous: { provoke: (plane) => sent(plane.issue({ scope: 'twins:all' }), 'GET /both') },
   host_unknown: { provoke: asked('GET /~evil.example/v1/customers') },
   target_not_canonical: { provoke: asked('GET /v1/../x') },

@@ -21,6 +21,7 @@ import { verifyEnvelope } from '../../src/secret/envelope.ts'
 import { createTokenDigest } from '../../src/token/digest.ts'
 import { publishJwks } from '../../src/token/jwk.ts'
 import { mintJwt } from '../../src/token/jwt.ts'
+import { createKeyPairs } from '../../src/token/key-pair.ts'
 import { deriveKeys, generateGrantMac, generateSigningKey } from '../../src/token/keys.ts'
 import { mintToken, tokenModeOf } from '../../src/token/token.ts'
 import { createMemoryAuditLog } from './audit.ts'
@@ -100,6 +101,7 @@ export async function createTestApi(
     credentialReference: (name) => (CONFIGURED.includes(name) ? `vault:${name}` : undefined),
     verifyEnvelope: (text) => verifyEnvelope(text, new Map([['alice', sealing.publicKey]])),
     digestOf,
+    keyPairOf: createKeyPairs(keys.keyPair),
     mintJwt: (grant) => mintJwt(grant, { privateKey: signing, issuer: 'test', environment }),
     publicKeys: () => publishJwks([signing]),
     readiness: async () => checks,

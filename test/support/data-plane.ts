@@ -28,6 +28,7 @@ import type { DataPlane, DataPlaneParts } from '../../src/proxy/data-plane.ts'
 import type { CredentialProblem } from '../../src/secret/credential-source.ts'
 import { Secret } from '../../src/secret/secret.ts'
 import { createTokenDigest } from '../../src/token/digest.ts'
+import { createKeyPairs, type KeyPair } from '../../src/token/key-pair.ts'
 import { mintToken } from '../../src/token/token.ts'
 import { createTemporaryDirectory } from './temporary.ts'
 import { startUpstream, type Upstream, type UpstreamOptions } from './upstream.ts'
@@ -73,6 +74,8 @@ export interface TestPlane {
   readonly clock: { now: number }
   /** Stores a grant and returns its token. */
   issue(overrides?: Partial<Grant> & { readonly scope?: string }): string
+  /** The phantom key pair of an issued token. */
+  keyPair(token: string): KeyPair
   revoke(token: string): number
   /** Drops what upstream and audit have recorded. */
   forget(): void
@@ -120,6 +123,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
     audit: audit.log,
     dial: createDial(),
     digest: grants.digest,
+    keyPairOf: createKeyPairs(auditHash),
     mode: 'live',
     describeParameters: (source) => redactParameters({ ...source, key: auditHash }),
     now: () => clock.now,
@@ -150,6 +154,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
       grants.add(token, { scopes, services: servicesOf(scopes), ...overrides, now: clock.now })
       return token
     },
+    keyPair: (token) => createKeyPairs(auditHash)(grants.idOf(token)),
     revoke(token) {
       const id = grants.idOf(token)
       sequence += 1
@@ -187,6 +192,10 @@ function createGrants() {
       calls.push('findByDigest')
       lookUps.push(key)
       return byDigest.get(key)
+    },
+    async findById(id) {
+      calls.push('findById')
+      return [...byDigest.values()].find((grant) => grant.id === id)
     },
     async bindAddress(id, address) {
       calls.push('bindAddress')

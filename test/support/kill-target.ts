@@ -18,6 +18,7 @@ import { createDataPlane, type DataPlaneParts } from '../../src/proxy/data-plane
 import { Secret } from '../../src/secret/secret.ts'
 import { openJournal } from '../../src/storage/journal/journal.ts'
 import { createTokenDigest } from '../../src/token/digest.ts'
+import { createKeyPairs } from '../../src/token/key-pair.ts'
 import { mintToken } from '../../src/token/token.ts'
 import { createTrigger, type KillPoint, type Trigger } from './kill-points.ts'
 
@@ -69,6 +70,7 @@ async function serve(orders: KillOrders): Promise<void> {
       trigger.reach('parameters described')
       return parameters
     },
+    keyPairOf: createKeyPairs(key),
     ...{ mode: 'live', now: Date.now, log: silentLog },
   })
   const [listener] = await plane.listen()
@@ -104,6 +106,7 @@ function createGrants({ reach }: Trigger) {
       reach('token found')
       return byDigest.get(key)
     },
+    findById: async (id) => [...byDigest.values()].find((grant) => grant.id === id),
     bindAddress: async (_id, address) => address,
     touch: async () => undefined,
     reserve: async () => 0,

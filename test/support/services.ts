@@ -17,6 +17,7 @@ export function aService(
     hosts: [],
     accept: [],
     inject: [],
+    isSigned: false,
     stripHeaders: [],
     credentialForms: [
       { type: 'api_key', fields: [{ name: 'secret', secret: true, optional: false }] },
@@ -54,6 +55,7 @@ export function aCatalog(services: readonly Service[]): Catalog {
     digest: '0'.repeat(64),
     resolveHost: notHere,
     match: notHere,
+    matchSigned: notHere,
     judge: notHere,
   }
 }

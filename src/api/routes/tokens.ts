@@ -50,6 +50,13 @@ const issued = z
     agent: z.string(),
     scopes: z.array(z.string()),
     expiresAt: instant(),
+    keyPair: z
+      .strictObject({ accessKeyId: z.string(), secretAccessKey: z.string() })
+      .optional()
+      .openapi({
+        description:
+          'For clients that sign their requests (AWS): names the same token. Shown once and stored nowhere.',
+      }),
   })
   .openapi('IssuedToken')
 

@@ -1,7 +1,7 @@
-import { createHash, createHmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Sha256 } from '../../../test/support/fake-aws.ts'
 import { Secret } from '../../secret/secret.ts'
 import type { HeaderPair, Outgoing } from '../outgoing.ts'
 import { parseAuthorization } from './authorization.ts'
@@ -135,34 +135,6 @@ describe('a signed head', () => {
     expect(signHead({ path: '/', query: undefined, headers: [] }, odd, signing).ok).toBe(false)
   })
 })
-
-/** The digest that the SDK's signer asks for. */
-class Sha256 {
-  readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>
-
-  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(key))
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data))
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
-  }
-
-  reset(): void {
-    throw new Error('is not used again')
-  }
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data)
-  return data instanceof ArrayBuffer
-    ? Buffer.from(data)
-    : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-}
 
 describe('against the signer of the AWS SDK', () => {
   const name = fc.stringMatching(/^[A-Za-z0-9._~ !'()*:@,&=+/?%-]{1,12}$/)

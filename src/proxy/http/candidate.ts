@@ -1,5 +1,7 @@
 /** Text that stands where a credential belongs: ours, a signed token, or something else. */
 
+import { isSignature, parseAuthorization } from '../../injection/sigv4/authorization.ts'
+import { tokenIdOf } from '../../token/key-pair.ts'
 import type { Presented } from '../recognise.ts'
 
 export type Candidate =
@@ -19,12 +21,13 @@ const EMBEDDED_JWT = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g
 const TOKEN_SCHEMES = new Set(['Bearer', 'bearer', 'token', 'Token', 'Bot', 'bot', 'DPoP', 'dpop'])
 const BASIC_SCHEMES = new Set(['Basic', 'basic'])
 
-/** Reads one field's value: bare, after a scheme, or as a half of Basic. */
+/** Reads one field's value: bare, after a scheme, as a half of Basic, or as the key of a signature. */
 export function readCandidates(
   place: string,
   value: string,
   prefixes: ReadonlySet<string>,
 ): readonly Candidate[] {
+  if (isSignature(value)) return [readSignature(value)]
   const space = value.indexOf(' ')
   if (space < 0) return value === '' ? [] : [classify(place, value, prefixes)]
   const scheme = value.slice(0, space)
@@ -32,6 +35,15 @@ export function readCandidates(
   if (TOKEN_SCHEMES.has(scheme)) return [classify(place, rest, prefixes)]
   if (BASIC_SCHEMES.has(scheme)) return readBasic(place, rest, prefixes)
   return [{ place, isOurs: false, text: value }]
+}
+
+/** Where a signature stands; its key id is not the place for a token, so a token may stand beside it. */
+export const SIGNATURE = 'authorization (signature)'
+
+function readSignature(value: string): Candidate {
+  const text = parseAuthorization(value)?.accessKeyId ?? value
+  if (tokenIdOf(text) === undefined) return { place: SIGNATURE, isOurs: false, text }
+  return { place: SIGNATURE, isOurs: true, presented: { text, form: 'key_id' } }
 }
 
 /** Tells ours from others; a vendor's key shape around one of ours is taken off. */

@@ -23,10 +23,17 @@ export interface ReadRequest {
   readonly held: HeldBody | undefined
 }
 
+export interface BodyAsked {
+  readonly operation: Operation
+  readonly body: WireBody
+  /** Read already, to find out what is asked for. */
+  readonly held: HeldBody | undefined
+}
+
 /** Reads as much of a request as the operation's rules need; `gone` when its client went away. */
 export async function readFacts(
   { fields, named }: HeaderList,
-  { operation, body }: { readonly operation: Operation; readonly body: WireBody },
+  { operation, body, held: known }: BodyAsked,
   share: BodyShare,
 ): Promise<Result<ReadRequest, Refusal | 'gone'>> {
   const contentType = headerValue(fields, 'content-type')
@@ -35,17 +42,19 @@ export async function readFacts(
   const unread = (problem: string) =>
     ok({ facts: factsWith({ kind: 'unreadable', problem }), held: undefined })
 
+  if (known) return ok({ facts: factsWith({ kind: 'bytes', bytes: known.bytes }), held: known })
   if (!body.isPresent) return ok({ facts: factsWith({ kind: 'none' }), held: undefined })
   const isRead = operation.readsBody || (operation.readsForm === true && isForm(contentType))
   if (!isRead) return unread('no rule reads it')
   if (isCoded(headerValue(fields, 'content-encoding'))) return unread('it is compressed')
-  const held = await hold(body, operation.service.bodyLimitBytes, share)
+  const held = await holdBody(body, operation.service.bodyLimitBytes, share)
   if (!held.ok) return held
   const { bytes } = held.value
   return ok({ facts: factsWith({ kind: 'bytes', bytes }), held: held.value })
 }
 
-async function hold(
+/** The whole body in memory, or why not; its sender is gone, or to be told. */
+export async function holdBody(
   body: WireBody,
   limitBytes: number,
   share: BodyShare,
@@ -89,6 +98,6 @@ export function isForm(contentType: string | undefined): boolean {
   return contentType?.toLowerCase().includes('x-www-form-urlencoded') === true
 }
 
-function isCoded(coding: string | undefined): boolean {
+export function isCoded(coding: string | undefined): boolean {
   return coding !== undefined && coding.trim().toLowerCase() !== 'identity'
 }

@@ -3,6 +3,7 @@
  * set, so that a stop can end all of it.
  */
 
+import type { Now } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
 import type { AnswerListener, Call, UpstreamRequest, Upstreams } from '../upstream/upstream.ts'
@@ -23,11 +24,12 @@ export interface Forwarder {
 export interface ForwarderParts {
   readonly upstreams: Upstreams
   readonly credentials: Pick<CredentialSource, 'reconsider'>
+  readonly now: Now
   readonly log: Log
 }
 
 /** Builds the forwarder; nothing is under way yet. */
-export function createForwarder({ upstreams, credentials, log }: ForwarderParts): Forwarder {
+export function createForwarder({ upstreams, credentials, now, log }: ForwarderParts): Forwarder {
   const live = new Set<Transfer>()
   const owner: TransferOwner = {
     send: (transfer, request) => send(upstreams, transfer, request),
@@ -42,9 +44,13 @@ export function createForwarder({ upstreams, credentials, log }: ForwarderParts)
 
   return {
     forward(forwarding) {
-      const { admission, operation, headers } = forwarding
+      const { admission, operation, headers, signed } = forwarding
       const { credential } = admission
-      const head = outgoingHead({ operation, headers, credential })
+      const head = outgoingHead({
+        ...{ operation, headers, credential },
+        payload: signed?.payload,
+        now: now(),
+      })
       if (!head.ok) {
         const { reason } = head.error
         log.error('credential_not_placed', { service: operation.service.id, reason })

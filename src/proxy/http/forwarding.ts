@@ -9,6 +9,7 @@ import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
 import type { HeaderList } from './headers.ts'
 import type { Problem } from './problem.ts'
+import type { SignedHead } from './signature.ts'
 
 /** An admitted request, ready to leave. */
 export interface Forwarding {
@@ -20,6 +21,8 @@ export interface Forwarding {
   readonly prefix: string
   readonly headers: HeaderList
   readonly held: HeldBody | undefined
+  /** How its client signed it; undefined where it did not. */
+  readonly signed: SignedHead | undefined
   /** Of the answer, which this token may not see: empty for nearly all. */
   readonly maskedFields: readonly SecretField[]
   /** Of the memory for bodies, also for an answer that has to be held. */

@@ -5,6 +5,8 @@ import type { Result } from '../../base/result.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import { injectCredential } from '../../injection/inject.ts'
 import type { HeaderPair, InjectionProblem, Outgoing } from '../../injection/outgoing.ts'
+import type { Payload } from '../../injection/sigv4/payload.ts'
+import { signHead, type Signed } from '../../injection/sigv4/sign.ts'
 import type { Credential } from '../../secret/credential-source.ts'
 import type { UpstreamRequest } from '../upstream/upstream.ts'
 import { authorityOf } from './destination.ts'
@@ -14,24 +16,52 @@ export interface Leaving {
   readonly operation: Operation
   readonly headers: HeaderList
   readonly credential: Credential | undefined
+  /** How the body is bound to a signature; undefined where nothing is signed. */
+  readonly payload: Payload | undefined
+  /** Epoch ms. */
+  readonly now: number
+}
+
+export interface OutgoingHead {
+  readonly head: Omit<UpstreamRequest, 'body' | 'upgrade'>
+  /** What signed chunks go on from. */
+  readonly signed: Signed | undefined
 }
 
 /** Writes the head; a service whose rules cannot place the credential sends nothing. */
-export function outgoingHead({
-  operation,
-  headers,
-  credential,
-}: Leaving): Result<Omit<UpstreamRequest, 'body' | 'upgrade'>, InjectionProblem> {
-  const { service, host, method, target } = operation
-  const plain: Outgoing = { headers: pairsOf(headers), path: target.path, query: target.query }
-  const injected = credential
-    ? injectCredential({ service, host, credential }, plain)
-    : ok<Outgoing>(plain)
+export function outgoingHead(leaving: Leaving): Result<OutgoingHead, InjectionProblem> {
+  const { operation, headers } = leaving
+  const authority = authorityOf(operation.service, operation.host)
+  const { path, query } = operation.target
+  const plain: Outgoing = { headers: pairsOf(headers), path, query }
+  const signed = signedHead(leaving, authority, plain)
+  if (signed?.ok === false) return signed
+  const injected = signed ? ok(signed.value.outgoing) : withCredential(leaving, plain)
   if (!injected.ok) return injected
-  const { path, query } = injected.value
-  const lines = ['Host', authorityOf(service, host)]
-  for (const [name, value] of injected.value.headers) lines.push(name, value)
-  return ok({ method, path: query === undefined ? path : `${path}?${query}`, headers: lines })
+  return ok({ head: write(operation.method, authority, injected.value), signed: signed?.value })
+}
+
+function write(method: string, authority: string, { path, query, headers }: Outgoing) {
+  const lines = ['Host', authority]
+  for (const [name, value] of headers) lines.push(name, value)
+  return { method, path: query === undefined ? path : `${path}?${query}`, headers: lines }
+}
+
+function withCredential(
+  { operation: { service, host }, credential }: Leaving,
+  plain: Outgoing,
+): Result<Outgoing, InjectionProblem> {
+  return credential ? injectCredential({ service, host, credential }, plain) : ok(plain)
+}
+
+/** Undefined where the service takes no signature. */
+function signedHead(
+  { operation: { signing, method }, credential, payload, now }: Leaving,
+  authority: string,
+  plain: Outgoing,
+): Result<Signed, InjectionProblem> | undefined {
+  if (!signing || !credential || !payload) return undefined
+  return signHead(plain, credential.fields, { method, authority, ...signing, payload, now })
 }
 
 function pairsOf({ fields, spelling }: HeaderList): HeaderPair[] {

@@ -18,6 +18,7 @@ import { NO_MARKS, type Marks } from './marks.ts'
 import { problemOfRefusal, type Problem } from './problem.ts'
 import { guessService } from './route.ts'
 import type { Route } from './route.ts'
+import type { SignedHead } from './signature.ts'
 
 export class Passage {
   readonly request: WireRequest
@@ -27,6 +28,8 @@ export class Passage {
   readonly startedAt = performance.now()
   grant: StoredGrant | undefined
   route: Route | undefined
+  /** Undefined for a request that is not signed. */
+  signed: SignedHead | undefined
   operation: Operation | undefined
   parameters: Parameters = NONE
   held: HeldBody | undefined

@@ -13,7 +13,7 @@ import type { Presented } from '../recognise.ts'
 import type { WireRequest } from '../wire/message.ts'
 import { PHANTOM_HEADER } from './accept.ts'
 import type { AcceptIndex } from './accept.ts'
-import { classify, readCandidates } from './candidate.ts'
+import { classify, readCandidates, SIGNATURE } from './candidate.ts'
 import type { Candidate } from './candidate.ts'
 import { findInTarget } from './slot.ts'
 import type { TargetSlot } from './slot.ts'
@@ -83,9 +83,18 @@ function findRival(candidates: readonly Candidate[], presented: Presented): Cand
   return candidates.find((candidate) =>
     candidate.isOurs
       ? candidate.presented.text !== presented.text
-      : isAlone && looksLikeRealCredential(candidate.text) === undefined,
+      : isAlone &&
+        !isDummyOfSession(candidate, candidates) &&
+        looksLikeRealCredential(candidate.text) === undefined,
   )
 }
+
+/** With the token as a session token, the key id beside it says nothing; the token is the secret. */
+function isDummyOfSession({ place }: Candidate, candidates: readonly Candidate[]): boolean {
+  return place === SIGNATURE && candidates.some((one) => one.isOurs && one.place === SESSION_TOKEN)
+}
+
+const SESSION_TOKEN = 'x-amz-security-token'
 
 function findReal(candidates: readonly Candidate[]): string | undefined {
   return candidates.find(

@@ -12,9 +12,7 @@ import type { StoredGrant } from '../../policy/grant-store.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import type { Credential } from '../../secret/credential-source.ts'
 import type { ProofFacts, RejectedRequest, Rejection } from '../admission.ts'
-import type { BodyBudget } from '../body-budget.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Presented } from '../recognise.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
 import { findOperation, judgeRequest } from './access.ts'
 import type { DescribeParameters, JudgedRequest } from './access.ts'
@@ -22,6 +20,7 @@ import { originOfDoor } from './door-address.ts'
 import type { Directory } from './directory.ts'
 import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
+import type { Forwarding } from './forwarding.ts'
 import { forwardable, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
 import {
@@ -38,13 +37,21 @@ import { Passage, pathOf } from './passage.ts'
 import { findToken } from './present.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import { findRoute } from './route.ts'
+import type { Route } from './route.ts'
+import {
+  checkSignature,
+  checksSignature,
+  holderOf,
+  type Authenticated,
+  type SignatureParts,
+} from './signature-check.ts'
+import { findSignedOperation } from './signed-operation.ts'
 import { isUpgradeRefused } from './upgrade.ts'
 
-export interface DoorParts {
+export interface DoorParts extends SignatureParts {
   readonly exchange: Exchange
   readonly forwarder: Forwarder
   readonly directory: () => Directory
-  readonly budget: BodyBudget
   readonly describeParameters: DescribeParameters
   readonly log: Log
 }
@@ -68,13 +75,18 @@ export function createDoor(parts: DoorParts): (request: WireRequest, reply: Wire
 async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefined> {
   const entered = await enter(parts, passage) // 1 head, 2 authenticate
   if (!entered.ok) return entered.error
-  const { grant, presented, target } = entered.value
-  const located = locate(passage, grant, target) // 3 route, 4 match
-  if (!located.ok) return { refusal: located.error }
+  const { grant, presented } = entered.value
+  const unsigned = checksSignature(passage, entered.value)
+    ? await checkSignature(parts, passage, entered.value)
+    : undefined
+  if (unsigned) return stopFor(unsigned)
+  const locating = locate(parts, passage, entered.value) // 3 route, 4 match
+  const located = locating instanceof Promise ? await locating : locating
+  if (!located.ok) return stopFor(located.error)
   const { operation, prefix } = located.value
   const headers = forwardable(passage.request, operation)
   const judged = await judge(parts, passage, { grant, operation, headers }) // 5 body
-  if (!judged.ok) return judged.error === 'gone' ? 'gone' : { refusal: judged.error }
+  if (!judged.ok) return stopFor(judged.error)
   const { access, parameters, stripHeaders } = judged.value
   const { request, reply, caller, directory, held, startedAt } = passage
   passage.parameters = parameters
@@ -90,6 +102,7 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   passage.admission = admission
   parts.forwarder.forward({
     ...{ request, reply, directory, operation, prefix, held, startedAt, admission },
+    signed: passage.signed,
     headers: without(headers, stripHeaders),
     maskedFields: maskedFieldsOf(operation, grant),
     share: parts.budget.shareOf(grant.agent),
@@ -100,9 +113,9 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   return undefined
 }
 
-interface Entered {
-  readonly grant: StoredGrant
-  readonly presented: Presented
+const stopFor = (error: Refusal | 'gone'): Stop => (error === 'gone' ? error : { refusal: error })
+
+interface Entered extends Authenticated {
   /** Without the token, where it stood in a declared slot. */
   readonly target: string
 }
@@ -130,21 +143,35 @@ async function enter(
   return err({ refusal, marks: ['real_credential'] })
 }
 
+type Locating = Result<Pick<Forwarding, 'operation' | 'prefix'>, Refusal | 'gone'>
+
+/** At once, but where the body may have to say which operation is meant. */
 function locate(
+  parts: DoorParts,
   passage: Passage,
-  grant: StoredGrant,
-  target: string,
-): Result<{ readonly operation: Operation; readonly prefix: string }, Refusal> {
+  { grant, target }: Entered,
+): Locating | Promise<Locating> {
   const { request, directory } = passage
   const { listener, host, method } = request
   const route = findRoute({ listener, host, target }, grant, directory)
   if (!route.ok) return route
   passage.route = route.value
-  const operation = findOperation(route.value, method, directory)
+  if (!route.value.service.isSigned)
+    return located(passage, route.value, findOperation(route.value, method, directory))
+  return findSignedOperation(passage, route.value, holderOf(parts, passage)).then((operation) =>
+    located(passage, route.value, operation),
+  )
+}
+
+function located(
+  passage: Passage,
+  { prefix }: Route,
+  operation: Result<Operation, Refusal | 'gone'>,
+): Locating {
   if (!operation.ok) return operation
   passage.operation = operation.value
-  if (isUpgradeRefused(request, operation.value)) return err({ reason: 'upgrade_refused' })
-  return ok({ operation: operation.value, prefix: route.value.prefix })
+  if (isUpgradeRefused(passage.request, operation.value)) return err({ reason: 'upgrade_refused' })
+  return ok({ operation: operation.value, prefix })
 }
 
 interface Located {
@@ -165,7 +192,7 @@ async function judge(
   }
   const read = await readFacts(
     headers,
-    { operation, body: request.body },
+    { operation, body: request.body, held: passage.held },
     budget.shareOf(grant.agent),
   )
   if (!read.ok) return read

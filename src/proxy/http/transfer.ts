@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { Failure } from '../../base/errors.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import type { Outcome } from '../admission.ts'
+import type { Signed } from '../../injection/sigv4/sign.ts'
 import type { BodySource } from '../http1/body.ts'
 import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstream/upstream.ts'
 import type { BodyFailure, WireBody, WireRequest } from '../wire/message.ts'
@@ -16,6 +17,8 @@ import { BodyWatch } from './body-watch.ts'
 import { unreadableBody } from './facts.ts'
 import { headerValue } from './headers.ts'
 import type { Forwarding } from './forwarding.ts'
+import type { OutgoingHead } from './outgoing.ts'
+import { signedBody } from './signed-chunks.ts'
 import { joinMarks, NO_MARKS } from './marks.ts'
 import { OutgoingAnswer } from './outgoing-answer.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
@@ -77,13 +80,13 @@ export class Transfer implements AnswerListener {
   }
 
   /** Sends the request, unless its client has gone or its token was revoked by now. */
-  begin(head: Omit<UpstreamRequest, 'body' | 'upgrade'>): void {
+  begin({ head, signed }: OutgoingHead): void {
     const { request, reply, operation, admission, held } = this.forwarding
     reply.whenGone(this.#clientGone)
     admission.whenCut(this.#revoked)
     if (this.hasEnded()) return
     const { method, path, headers } = head
-    const body = held ? held.bytes : this.#streamed(request)
+    const body = held ? held.bytes : this.#signed(this.#streamed(request), signed)
     const upgrade = upgradeOf(request, operation)
     const call = this.#owner.send(this, { method, path, headers, body, upgrade })
     this.#call = call
@@ -157,6 +160,23 @@ export class Transfer implements AnswerListener {
     const { credential } = admission
     this.#watch = new BodyWatch(body, { service: operation.service, credential })
     return this.#watch
+  }
+
+  /** Signed chunks leave with our signatures, and only while the client's own are right. */
+  #signed(body: BodySource | undefined, to: Signed | undefined): BodySource | undefined {
+    const from = this.forwarding.signed
+    return body && from && to ? signedBody(body, { from, to }, this.#wronglySigned) : body
+  }
+
+  readonly #wronglySigned = (): void => {
+    if (this.#isOver) return
+    const { reply, admission } = this.forwarding
+    this.#call?.abort()
+    this.#end({ result: 'abandoned', cause: 'request_body_wrongly_signed' })
+    const problem = 'a chunk of the body is not what was signed'
+    if (reply.hasStarted) reply.cut()
+    else
+      this.forwarding.answer(problemOfRefusal({ reason: 'signature_invalid', problem }, admission))
   }
 
   #headed({ status }: AnswerHead): void {

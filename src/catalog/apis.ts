@@ -1,0 +1,146 @@
+/**
+ * Services of many APIs behind one kind of signature, as AWS: how a signed request names its
+ * operation, and at which host that is. The key is `{signing name}:{Operation}`.
+ */
+
+import { isUnder, type Problem } from './host.ts'
+import { compileKeyRules } from './key-rules.ts'
+import { bySpecificity, nameByLine, parseRestLine, type RestLines } from './rest-lines.ts'
+import type { ServiceDefinition } from './schema.ts'
+import type { Scope } from './service.ts'
+
+type ApiDefinition = NonNullable<ServiceDefinition['apis']>[string]
+
+/** What of a signed request names its operation. */
+export interface NamingRequest {
+  /** As its signature says. */
+  readonly service: string
+  readonly region: string
+  /** HEAD as such. */
+  readonly method: string
+  /** Decoded once. */
+  readonly segments: readonly string[]
+  readonly query: string | undefined
+  /** The X-Amz-Target fields. */
+  readonly targets: readonly string[]
+  /** The Action fields of query and form. */
+  readonly actions: readonly string[]
+}
+
+export interface NamedOperation {
+  readonly key: string
+  readonly host: string
+  /** That the request to the host is signed for. */
+  readonly region: string
+}
+
+interface Api extends RestLines {
+  readonly host: string
+  /** For hosts of the whole world. */
+  readonly region: string | undefined
+  readonly target: string | undefined
+  readonly takesActions: boolean
+}
+
+export interface Apis {
+  name(request: NamingRequest): NamedOperation | undefined
+  /** The scope of an operation's key; undefined where no rule is for it. */
+  scopeOf(key: string): Scope | undefined
+}
+
+export function compileApis(
+  { apis = {}, operation_rules: rules = [], hosts }: ServiceDefinition,
+  scopes: ReadonlyMap<string, Scope>,
+): { readonly apis: Apis; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = []
+  const byName = new Map<string, Api[]>()
+  for (const [id, definition] of Object.entries(apis)) {
+    const api = compileApi(definition, ['apis', id], problems)
+    const name = definition.signing_name ?? id
+    byName.set(name, [...(byName.get(name) ?? []), api])
+  }
+  const keyRules = compileKeyRules(rules, scopes)
+  problems.push(...keyRules.problems)
+  for (const [id, { host }] of Object.entries(apis)) {
+    const example = host.replace('{region}', 'eu-west-1')
+    if (!hosts.some((known) => isUnder(example, known.host)))
+      problems.push({ path: ['apis', id, 'host'], message: 'is no host of this service' })
+  }
+  return {
+    apis: {
+      name: (request) => nameOperation(byName.get(request.service) ?? [], request),
+      scopeOf: keyRules.scopeOf,
+    },
+    problems,
+  }
+}
+
+function compileApi(
+  definition: ApiDefinition,
+  path: readonly (string | number)[],
+  problems: Problem[],
+): Api {
+  const { host, region, target, actions = false, rest = [], parameters } = definition
+  const lines = rest.flatMap((text, index) => {
+    const line = parseRestLine(text)
+    if (line.ok) return line.value
+    problems.push({ path: [...path, 'rest', index], message: line.error })
+    return []
+  })
+  return {
+    ...{ host, region, target, takesActions: actions },
+    rest: lines.sort(bySpecificity),
+    parameters: parameters && new Set(parameters),
+  }
+}
+
+/** Undefined unless exactly one way of naming is used, and it names one operation. */
+function nameOperation(apis: readonly Api[], request: NamingRequest): NamedOperation | undefined {
+  const { targets, actions, service } = request
+  if (targets.length + actions.length > 1) return undefined
+  for (const api of apis) {
+    const operation = operationOf(api, request)
+    if (operation === undefined) continue
+    const region = api.region ?? request.region
+    return { key: `${service}:${operation}`, host: hostOf(api, region), region }
+  }
+  return undefined
+}
+
+function hostOf({ host }: Api, region: string): string {
+  const name = host.replace('{region}', region)
+  return region.startsWith('cn-') ? name.replace(/\.amazonaws\.com$/, '.amazonaws.com.cn') : name
+}
+
+function operationOf(api: Api, request: NamingRequest): string | undefined {
+  const [target] = request.targets
+  if (target !== undefined) return isRoot(request) ? byTarget(api, request, target) : undefined
+  const [action] = request.actions
+  if (action !== undefined)
+    return api.takesActions && isRoot(request) && isName(action) ? action : undefined
+  return isRpcPath(request.segments) ? byRpcPath(api, request) : nameByLine(api, request)
+}
+
+/** `DynamoDB_20120810.GetItem` */
+function byTarget({ target }: Api, { method }: NamingRequest, text: string): string | undefined {
+  const dot = text.lastIndexOf('.')
+  const operation = text.slice(dot + 1)
+  const isKnown = method === 'POST' && target !== undefined && text.slice(0, dot) === target
+  return isKnown && isName(operation) ? operation : undefined
+}
+
+/** `/service/GraniteServiceVersion20100801/operation/ListMetrics` (Smithy RPC v2). */
+function byRpcPath(api: Api, request: NamingRequest): string | undefined {
+  const { target } = api
+  const [, service = '', , operation = ''] = request.segments
+  if (target?.slice(target.lastIndexOf('.') + 1) !== service) return undefined
+  return byTarget(api, request, `${target}.${operation}`)
+}
+
+const isRpcPath = (segments: readonly string[]): boolean =>
+  segments.length === 4 && segments[0] === 'service' && segments[2] === 'operation'
+
+const isRoot = ({ segments, method }: NamingRequest): boolean =>
+  segments.length === 0 && (method === 'POST' || method === 'GET')
+
+const isName = (text: string): boolean => /^[A-Za-z][A-Za-z0-9]{0,127}$/.test(text)

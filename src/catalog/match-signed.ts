@@ -1,0 +1,32 @@
+/** From a signed request to its operation. */
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { MatchProblem, SignedOperationRequest } from './catalog.ts'
+import type { MatchedOperation } from './judge.ts'
+import { judgedMethod, type CompiledService } from './match.ts'
+
+/** The operation of a signed request: its API names it, and a glob over its key decides. */
+export function matchSigned(
+  { service, apis, ruleset }: CompiledService,
+  request: SignedOperationRequest,
+): Result<MatchedOperation, MatchProblem> {
+  const { method, target, signing, namedHost } = request
+  if (!judgedMethod(method)) return err({ reason: 'method_not_allowed' })
+  const { segments, query } = target
+  const named = apis.name({ ...request, ...signing, segments, query })
+  const scope = named && apis.scopeOf(named.key)
+  if (!scope || (namedHost !== undefined && namedHost !== named.host))
+    return err({ reason: 'operation_unknown' })
+  return ok({
+    ...{ service, method, target },
+    host: named.host,
+    rule: named.key,
+    baseScopes: [scope.id],
+    checks: ruleset.general,
+    readsBody: false,
+    // What leaves is a signature: the secret it was made with cannot come back in parts.
+    allowsRanges: true,
+    allowsUpgrade: false,
+    signing: { service: signing.service, region: named.region },
+  })
+}

@@ -1,0 +1,55 @@
+/** Steps 3 and 4 for services whose requests are signed: signature and form name the operation. */
+
+import { err, ok } from '../../base/result.ts'
+import type { Result } from '../../base/result.ts'
+import type { Operation } from '../../catalog/catalog.ts'
+import { parseTarget } from '../../catalog/target.ts'
+import type { Refusal } from '../../policy/refusal.ts'
+import type { WireRequest } from '../wire/message.ts'
+import { isCoded, isForm, type HeldBody } from './facts.ts'
+import { headerValue } from './headers.ts'
+import type { Passage } from './passage.ts'
+import type { Route } from './route.ts'
+import { refuseOther, type HoldBody, type SignedHead } from './signature.ts'
+
+/** Finds it. The body is held where its form may say which operation is meant (SC-13). */
+export async function findSignedOperation(
+  { request, signed, directory: { catalog } }: Passage,
+  route: Route,
+  hold: HoldBody,
+): Promise<Result<Operation, Refusal | 'gone'>> {
+  const { service, namedHost } = route
+  if (!signed) return err({ reason: 'signature_missing', service: service.id })
+  const { method, fields } = request
+  const target = parseTarget(route.target, { allowEncodedSlash: service.allowEncodedSlash })
+  if (!target.ok) return err({ reason: 'target_not_canonical', problem: target.error.problem })
+  const held = await holdForm(request, signed, hold)
+  if (!held.ok) return held
+  const operation = catalog.matchSigned(service, {
+    ...{ method, namedHost, target: target.value, signing: signed },
+    targets: fields.flatMap(([name, value]) => (name === 'x-amz-target' ? [value] : [])),
+    actions: [target.value.query ?? '', held.value?.bytes.toString('utf8') ?? ''].flatMap((form) =>
+      new URLSearchParams(form).getAll('Action'),
+    ),
+  })
+  if (operation.ok) return operation
+  return err({ reason: reasonOf(operation.error.reason), method })
+}
+
+async function holdForm(
+  { body, fields }: WireRequest,
+  signed: SignedHead,
+  hold: HoldBody,
+): Promise<Result<HeldBody | undefined, Refusal | 'gone'>> {
+  if (!body.isPresent || !isForm(headerValue(fields, 'content-type'))) return ok(undefined)
+  if (isCoded(headerValue(fields, 'content-encoding')))
+    return err({ reason: 'body_unreadable', problem: 'it is compressed' })
+  const held = await hold()
+  if (!held.ok) return held
+  const refusal = refuseOther(signed, held.value)
+  return refusal ? err(refusal) : held
+}
+
+function reasonOf(reason: string): 'operation_unknown' | 'method_not_allowed' {
+  return reason === 'method_not_allowed' ? reason : 'operation_unknown'
+}
