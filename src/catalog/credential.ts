@@ -14,9 +14,6 @@ import type { CredentialField, CredentialForm, Support } from './service.ts'
 /** `{secret}` in `inject` is the value itself: the stored one, or what is minted from it. */
 const ONE_SECRET: readonly FieldDefinition[] = [{ name: 'secret', secret: true }]
 
-/** Asks another service of its provider for a key, which this build cannot do yet. */
-const LATER: readonly string[] = ['aws_assume_role']
-
 const definitionsOf = (credential: CredentialDefinition): readonly FormDefinition[] =>
   credential.any_of ?? (credential.type === undefined ? [] : [definitionOf(credential)])
 
@@ -34,7 +31,6 @@ export function compileForms(
 ): Result<readonly CredentialForm[], string> {
   const forms: CredentialForm[] = []
   for (const definition of definitionsOf(credential)) {
-    if (LATER.includes(definition.type)) continue
     const form = compileForm(definition, place)
     if (!form.ok) return form
     forms.push(form.value)

@@ -1,6 +1,7 @@
 /** Forms of a credential from which short-lived tokens are minted: what they hold, and whom to ask. */
 
 import { err, ok, type Result } from '../base/result.ts'
+import { isUnder } from './host.ts'
 import type { FieldDefinition, FormDefinition } from './schema.ts'
 import type { MintGrant, MintRule, OriginOverride } from './service.ts'
 
@@ -16,6 +17,12 @@ export interface MintPlace {
 const CLIENT: readonly FieldDefinition[] = [
   { name: 'client_id' },
   { name: 'client_secret', secret: true, optional: true },
+]
+
+const PAIR: readonly FieldDefinition[] = [
+  { name: 'access_key_id' },
+  { name: 'secret_access_key', secret: true },
+  { name: 'session_token', secret: true, optional: true },
 ]
 
 /** What a form holds that does not say it itself. */
@@ -37,10 +44,19 @@ export const FIELDS_BY_GRANT: ReadonlyMap<string, readonly FieldDefinition[]> = 
     'github_app',
     [{ name: 'app_id' }, { name: 'installation_id' }, { name: 'private_key', secret: true }],
   ],
+  [
+    'aws_assume_role',
+    [
+      ...PAIR,
+      { name: 'role_arn', pattern: '^arn:aws[a-z-]*:iam::[0-9]{12}:role/' },
+      { name: 'external_id', optional: true },
+    ],
+  ],
 ])
 
 const URL_BY_GRANT: Readonly<Partial<Record<MintGrant, string>>> = {
   google_service_account: 'https://oauth2.googleapis.com/token',
+  aws_assume_role: 'https://sts.amazonaws.com/',
   github_app: 'https://api.github.com/app/installations/{installation_id}/access_tokens',
 }
 
@@ -78,5 +94,7 @@ function overrideFor(
   url: string,
   { tokenOrigin, origin, hosts }: MintPlace,
 ): OriginOverride | undefined {
-  return tokenOrigin ?? (hosts.includes(new URL(url).host) ? origin : undefined)
+  return (
+    tokenOrigin ?? (hosts.some((host) => isUnder(new URL(url).host, host)) ? origin : undefined)
+  )
 }

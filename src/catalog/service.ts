@@ -81,7 +81,7 @@ export interface CredentialField {
   readonly pattern?: RegExp
 }
 
-/** How the short-lived `{secret}` of requests is made from what is stored. */
+/** How the short-lived `{secret}` of requests, or a key pair, is made from what is stored. */
 export interface MintRule {
   readonly grant: MintGrant
   /** Where it is asked for; `{field}` stands for a field of the credential. */
@@ -97,7 +97,11 @@ export interface MintRule {
 }
 
 export type MintGrant =
-  'oauth2_refresh' | 'oauth2_client_credentials' | 'google_service_account' | 'github_app'
+  | 'oauth2_refresh'
+  | 'oauth2_client_credentials'
+  | 'google_service_account'
+  | 'github_app'
+  | 'aws_assume_role'
 
 /** One way to hold this service's credential. */
 export interface CredentialForm {

@@ -7,7 +7,8 @@ import { Secret } from './secret.ts'
 export interface HandedToken {
   /** Differs from token to token; says nothing about it. */
   readonly id: string
-  readonly token: Secret
+  /** What goes into requests. */
+  readonly fields: ReadonlyMap<string, Secret>
   /** Epoch milliseconds. */
   readonly expiresAt: number
 }
@@ -22,17 +23,23 @@ export interface TokenDesk {
 
 /** For a pipe between our own processes and nothing else: a structured clone cannot hold a Secret. */
 export type PackedToken =
-  | { readonly id: string; readonly text: string; readonly expiresAt: number }
+  | {
+      readonly id: string
+      readonly texts: ReadonlyMap<string, string>
+      readonly expiresAt: number
+    }
   | { readonly problem: CredentialProblem['reason'] }
 
 export function packToken(result: TokenResult): PackedToken {
   if (!result.ok) return { problem: result.error.reason }
-  const { id, token, expiresAt } = result.value
-  return { id, text: token.reveal(), expiresAt }
+  const { id, fields, expiresAt } = result.value
+  const texts = new Map([...fields].map(([name, secret]) => [name, secret.reveal()]))
+  return { id, texts, expiresAt }
 }
 
 export function unpackToken(packed: PackedToken): TokenResult {
   if ('problem' in packed) return err({ reason: packed.problem })
-  const { id, text, expiresAt } = packed
-  return ok({ id, token: new Secret(text), expiresAt })
+  const { id, texts, expiresAt } = packed
+  const fields = new Map([...texts].map(([name, text]) => [name, new Secret(text)]))
+  return ok({ id, fields, expiresAt })
 }

@@ -5,8 +5,10 @@ import type { MintRule } from '../../src/catalog/service.ts'
 import { createAsk } from '../../src/network/ask.ts'
 import { createDial } from '../../src/network/dial.ts'
 import { Secret } from '../../src/secret/secret.ts'
-import type { Fields, Mint } from '../../src/secret-stores/minting/mint.ts'
+import type { Fields, Mint, Minted } from '../../src/secret-stores/minting/mint.ts'
 import { createMint } from '../../src/secret-stores/minting/minter.ts'
+import { createFakeAws, REAL_PAIR } from '../support/fake-aws.ts'
+import { isMotoMissing, startMoto } from '../support/moto.ts'
 import { CLIENT_ID, startOAuthServer, type OAuthServer } from '../support/oauth-server.ts'
 import { createAuthority } from '../support/pki.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -47,6 +49,8 @@ function aRule(overrides: Partial<MintRule> & Pick<MintRule, 'grant' | 'url'>): 
 const fieldsOf = (fields: Record<string, string>): Fields =>
   new Map(Object.entries(fields).map(([name, value]) => [name, new Secret(value)]))
 
+const secretOf = ({ fields }: Minted): string => fields.get('secret')?.reveal() ?? ''
+
 const client = () => ({ client_id: CLIENT_ID, client_secret: server.clientSecret })
 
 describe('a token from a real OAuth 2 server', () => {
@@ -56,13 +60,13 @@ describe('a token from a real OAuth 2 server', () => {
     const first = await server.issueRefreshToken()
     const before = Date.now()
     const minted = await mint(refreshing(), fieldsOf({ ...client(), refresh_token: first }))
-    expect(await server.isValid(minted.token.reveal())).toBe(true)
+    expect(await server.isValid(secretOf(minted))).toBe(true)
     expect(minted.expiresAt).toBeGreaterThanOrEqual(before + 590_000)
     expect(minted.expiresAt).toBeLessThanOrEqual(Date.now() + 600_000)
     const next = minted.refreshToken?.reveal() ?? ''
     expect(next).not.toBe(first)
     const again = await mint(refreshing(), fieldsOf({ ...client(), refresh_token: next }))
-    expect(await server.isValid(again.token.reveal())).toBe(true)
+    expect(await server.isValid(secretOf(again))).toBe(true)
   })
 
   it('is refused in words for a refresh token that was used before', async () => {
@@ -77,7 +81,7 @@ describe('a token from a real OAuth 2 server', () => {
   it('is one for the client itself', async () => {
     const rule = aRule({ grant: 'oauth2_client_credentials', url: `${server.origin}/token` })
     const minted = await mint(rule, fieldsOf(client()))
-    expect(minted.token.reveal().length).toBeGreaterThan(20)
+    expect(secretOf(minted).length).toBeGreaterThan(20)
     expect(minted.refreshToken).toBeUndefined()
   })
 
@@ -139,7 +143,7 @@ describe('a token request', () => {
     const rule = aRule({ grant: 'google_service_account', url, scope: 'https://mail.example/' })
     const account = { client_email: 'bot@p.example', private_key: pem, subject: 'boss@p.example' }
     const minted = await mint(rule, fieldsOf(account))
-    expect(minted.token.reveal()).toBe('ya29.x')
+    expect(secretOf(minted)).toBe('ya29.x')
     const form = new URLSearchParams(sent()?.body.toString())
     expect(form.get('grant_type')).toBe('urn:ietf:params:oauth:grant-type:jwt-bearer')
     const { payload } = await jwtVerify(form.get('assertion') ?? '', publicKey, {
@@ -154,7 +158,7 @@ describe('a token request', () => {
     const url = `${scripted.origin}/app/installations/{installation_id}/access_tokens`
     const app = { app_id: '7', installation_id: '42', private_key: PKCS1 }
     const minted = await mint(aRule({ grant: 'github_app', url }), fieldsOf(app))
-    expect([minted.token.reveal(), minted.expiresAt]).toEqual(['ghs_abc', Date.parse(expiresAt)])
+    expect([secretOf(minted), minted.expiresAt]).toEqual(['ghs_abc', Date.parse(expiresAt)])
     expect(sent()).toMatchObject({ method: 'POST', target: '/app/installations/42/access_tokens' })
     const bearer = sent()?.headers.find(([name]) => name.toLowerCase() === 'authorization')?.[1]
     const jwt = bearer?.replace(/^Bearer /, '') ?? ''
@@ -241,5 +245,65 @@ describe('a token request', () => {
     const minting = mint({ ...rule, allowPrivateAddress: false }, fields)
     await expect(minting).rejects.toMatchObject({ code: 'secret_store_unavailable' })
     expect(scripted.requests).toEqual([])
+  })
+})
+
+describe('keys of an AWS role', () => {
+  const role = { role_arn: 'arn:aws:iam::123456789012:role/agent', external_id: 'ext-1' }
+  const rule = () => aRule({ grant: 'aws_assume_role', url: `${scripted.origin}/` })
+  const aws = createFakeAws(() => new URL(scripted.origin).host)
+
+  it('come for a request that the stored pair signed, and say when they end', async () => {
+    scripted.respond(aws.respond)
+    const { fields, expiresAt } = await mint(rule(), fieldsOf({ ...REAL_PAIR, ...role }))
+    expect([...fields].map(([name, secret]) => `${name}=${secret.reveal()}`)).toEqual([
+      'access_key_id=ASIAROLE',
+      'secret_access_key=role/secret+1',
+      'session_token=role//session==',
+    ])
+    expect(expiresAt).toBe(Date.UTC(2030, 0, 1))
+    expect(aws.verified).toEqual(['sts us-east-1 digest'])
+    const [asked] = scripted.requests
+    expect(Object.fromEntries(new URLSearchParams(asked?.body.toString()))).toMatchObject({
+      ...{ Action: 'AssumeRole', RoleArn: role.role_arn, ExternalId: 'ext-1' },
+      ...{ RoleSessionName: 'apistronghold', DurationSeconds: '3600' },
+    })
+  })
+
+  it.each([
+    { status: 403, code: 'AccessDenied', expected: 'secret_invalid' },
+    { status: 400, code: 'Throttling', expected: 'secret_store_unavailable' },
+    { status: 503, code: 'ServiceUnavailable', expected: 'secret_store_unavailable' },
+  ])('are not had for $status $code', async ({ status, code, expected }) => {
+    const body = `<ErrorResponse><Error><Code>${code}</Code><Message>echo ${REAL_PAIR.secret_access_key}</Message></Error></ErrorResponse>`
+    scripted.respond(() => ({ status, body }))
+    const minting = mint(rule(), fieldsOf({ ...REAL_PAIR, ...role }))
+    await expect(minting).rejects.toMatchObject({
+      code: expected,
+      message: expect.not.stringContaining('echo') as string,
+    })
+  })
+
+  it('are none where the answer holds none', async () => {
+    scripted.respond(() => ({ body: '<AssumeRoleResponse/>' }))
+    await expect(mint(rule(), fieldsOf({ ...REAL_PAIR, ...role }))).rejects.toMatchObject({
+      code: 'secret_store_unavailable',
+    })
+  })
+})
+
+describe.skipIf(isMotoMissing())("keys of a role from moto's Security Token Service", () => {
+  it('are there, and work', async () => {
+    const moto = await startMoto()
+    try {
+      const stored = { ...REAL_PAIR, role_arn: 'arn:aws:iam::123456789012:role/agent' }
+      const rule = aRule({ grant: 'aws_assume_role', url: `${moto.url}/` })
+      const { fields, expiresAt } = await mint(rule, fieldsOf(stored))
+      expect(fields.get('access_key_id')?.reveal()).toMatch(/^ASIA/)
+      expect(fields.size).toBe(3)
+      expect(expiresAt).toBeGreaterThan(Date.now() + 3_000_000)
+    } finally {
+      await moto.close()
+    }
   })
 })

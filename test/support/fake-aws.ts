@@ -62,11 +62,32 @@ async function check(
 ): Promise<Checked | { readonly problem: string }> {
   const value = request.header('authorization') ?? ''
   const parts = FIELD.exec(value)?.slice(1) as Parts | undefined
-  if (parts?.[0] !== REAL_PAIR.access_key_id) return { problem: 'InvalidAccessKeyId' }
-  if (request.header('host') !== authority) return { problem: `not for ${authority}` }
+  if (parts?.[0] !== REAL_PAIR.access_key_id || request.header('host') !== authority)
+    return { problem: `InvalidAccessKeyId, or not for ${authority}` }
   const [, day, region, service, names, signature] = parts
   const time = saidBy(request, 'x-amz-date')
   const headers = Object.fromEntries(names.split(';').map((name) => [name, saidBy(request, name)]))
+  const expected = await signAgain({ request, headers, authority, region, service, time })
+  if (!expected.endsWith(`Signature=${signature}`)) return { problem: 'SignatureDoesNotMatch' }
+  const mode = saidBy(request, 'x-amz-content-sha256')
+  const chain = { day, region, service, time, signature }
+  const body = bodyOf(request.body, mode, chain)
+  if (!body) return { problem: 'the body is not what was signed' }
+  const kind = /^[0-9a-f]{64}$/.test(mode) ? 'digest' : mode
+  return { service, body, summary: `${service} ${region} ${kind}` }
+}
+
+interface Again {
+  readonly request: RecordedRequest
+  readonly headers: Readonly<Record<string, string>>
+  readonly authority: string
+  readonly region: string
+  readonly service: string
+  readonly time: string
+}
+
+async function signAgain(again: Again): Promise<string> {
+  const { request, headers, authority, region, service, time } = again
   const { pathname, searchParams } = new URL(`http://x${request.target}`)
   const query: Record<string, string[]> = {}
   for (const [name, text] of searchParams) (query[name] ??= []).push(text)
@@ -77,21 +98,14 @@ async function check(
       secretAccessKey: REAL_PAIR.secret_access_key,
     },
   })
-  const again = await signer.sign(
+  const signed = await signer.sign(
     {
       ...{ method: request.method, protocol: 'https:', hostname: authority, path: pathname, query },
-      headers,
+      headers: { ...headers },
     },
     { signingDate: dateOf(time) },
   )
-  const expected = String(again.headers['authorization'])
-  if (!expected.endsWith(`Signature=${signature}`)) return { problem: 'SignatureDoesNotMatch' }
-  const mode = saidBy(request, 'x-amz-content-sha256')
-  const chain = { day, region, service, time, signature }
-  const body = bodyOf(request.body, mode, chain)
-  if (!body) return { problem: 'the body is not what was signed' }
-  const kind = /^[0-9a-f]{64}$/.test(mode) ? 'digest' : mode
-  return { service, body, summary: `${service} ${region} ${kind}` }
+  return String(signed.headers['authorization'])
 }
 
 const saidBy = (request: RecordedRequest, name: string): string => request.header(name) ?? ''
@@ -156,6 +170,7 @@ function answer(
     case 's3':
       return answerS3(request, body, objects)
     case 'sts':
+      if (body.includes('Action=AssumeRole')) return { headers: XML, body: ASSUMED }
       return {
         headers: { 'content-type': 'text/xml' },
         body: '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/real</Arn><UserId>AIDAREAL</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
@@ -195,6 +210,9 @@ function found(object: Buffer | undefined, asked: string | undefined): Reply {
   if (from === undefined) return { body: object.toString('latin1') }
   return { status: 206, body: object.toString('latin1', Number(from), Number(to) + 1) }
 }
+
+const ASSUMED =
+  '<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>role/secret+1</SecretAccessKey><SessionToken>role//session==</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>'
 
 const COPIED = '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'
 const STARTED =

@@ -38,7 +38,8 @@ export async function mintForInstallation(
   if (!answer.success)
     throw new Failure('secret_store_unavailable', 'the answer holds no installation token')
   const { token, expires_at: expiresAt } = answer.data
-  return { token: new Secret(token), expiresAt: Date.parse(expiresAt), refreshToken: undefined }
+  const minted = new Map([['secret', new Secret(token)]])
+  return { fields: minted, expiresAt: Date.parse(expiresAt), refreshToken: undefined }
 }
 
 function refuse(status: number): void {

@@ -8,7 +8,8 @@ import type { Secret } from '../../secret/secret.ts'
 export type Fields = ReadonlyMap<string, Secret>
 
 export interface Minted {
-  readonly token: Secret
+  /** What goes into requests: `secret`, or the fields of a key pair. */
+  readonly fields: Fields
   /** Epoch milliseconds. */
   readonly expiresAt: number
   /** Takes the place of the stored one, which may not work any more. */

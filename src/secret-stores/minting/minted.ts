@@ -132,9 +132,9 @@ class MintedSource {
     const base = this.#bases.get(name)
     const taken = await this.#parts.desk.take(name, this.#refused.get(name))
     if (!taken.ok) return taken
-    const { id, token, expiresAt } = taken.value
+    const { id, fields: minted, expiresAt } = taken.value
     const version = `${base?.version ?? ''}.${id}`
-    const fields = new Map(base && this.#openFields(base)).set('secret', token)
+    const fields = new Map([...(base ? this.#openFields(base) : []), ...minted])
     return ok({ id, expiresAt, granted: { ok: true, value: { name, version, fields } } as const })
   }
 

@@ -2,6 +2,7 @@
 
 import { Failure } from '../../base/errors.ts'
 import type { MintRule } from '../../catalog/service.ts'
+import { mintByAssumingRole } from './assume-role.ts'
 import { mintForInstallation } from './github-app.ts'
 import type { Fields, Mint, MinterParts } from './mint.ts'
 import { mintByOAuth } from './oauth.ts'
@@ -9,15 +10,16 @@ import { mintByOAuth } from './oauth.ts'
 export function createMint(parts: MinterParts): Mint {
   return async (rule, fields) => {
     try {
-      return await (rule.grant === 'github_app' ? mintForInstallation : mintByOAuth)(
-        { ...rule, url: urlOf(rule, fields) },
-        fields,
-        parts,
-      )
+      return await mintOf(rule)({ ...rule, url: urlOf(rule, fields) }, fields, parts)
     } catch (error) {
       throw failureOf(error)
     }
   }
+}
+
+function mintOf({ grant }: MintRule) {
+  if (grant === 'github_app') return mintForInstallation
+  return grant === 'aws_assume_role' ? mintByAssumingRole : mintByOAuth
 }
 
 /** Values go in encoded, so that none of them can lead to another path. */

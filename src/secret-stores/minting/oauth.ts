@@ -49,7 +49,8 @@ function grant(asking: Asking, config: Configuration): Promise<TokenEndpointResp
     case 'oauth2_client_credentials':
       return library.clientCredentialsGrant(config, extrasOf(rule))
     case 'google_service_account':
-    case 'github_app': // whose JWT is no grant of OAuth: never here
+    case 'github_app':
+    case 'aws_assume_role': // no grants of OAuth: never here
       return assertionGrant(asking, config)
   }
 }
@@ -146,7 +147,7 @@ function withoutIdentity(body: string): string {
 function mintedOf(answer: TokenEndpointResponse, before: number): Minted {
   const lifeSeconds = answer.expires_in ?? UNSAID_LIFE_SECONDS
   return {
-    token: new Secret(answer.access_token),
+    fields: new Map([['secret', new Secret(answer.access_token)]]),
     expiresAt: before + lifeSeconds * 1000,
     refreshToken: answer.refresh_token === undefined ? undefined : new Secret(answer.refresh_token),
   }

@@ -65,8 +65,8 @@ beforeEach(() => {
   }
   mint = async (_rule, fields) => {
     used.push(text({ fields }, 'refresh_token') ?? '')
-    const token = new Secret(`token-${used.length}`)
-    return { token, expiresAt: now + LIFE_MS, refreshToken: undefined }
+    const minted = new Map([['secret', new Secret(`token-${used.length}`)]])
+    return { fields: minted, expiresAt: now + LIFE_MS, refreshToken: undefined }
   }
 })
 
@@ -77,8 +77,8 @@ const rotating: Mint = async (rule, fields) => {
 }
 const plain: Mint = async (_rule, fields) => {
   used.push(text({ fields }, 'refresh_token') ?? '')
-  const token = new Secret(`token-${used.length}`)
-  return { token, expiresAt: now + LIFE_MS, refreshToken: undefined }
+  const minted = new Map([['secret', new Secret(`token-${used.length}`)]])
+  return { fields: minted, expiresAt: now + LIFE_MS, refreshToken: undefined }
 }
 
 const find = (origin: string): Result<Credential, CredentialProblem> =>
@@ -120,7 +120,7 @@ describe('the token desk', () => {
     await desk.take('acme')
     await new Promise((resolve) => setImmediate(resolve))
     const later = await desk.take('acme')
-    expect(later.ok && later.value.token.reveal()).toBe('token-2')
+    expect(later.ok && later.value.fields.get('secret')?.reveal()).toBe('token-2')
   })
 
   it('gives an early token on while no other one can be had, and not beyond its life', async () => {

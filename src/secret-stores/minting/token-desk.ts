@@ -136,14 +136,14 @@ class Desk implements TokenDesk {
     const { credential, form } = await this.#withKept(subject)
     const { name } = credential
     const minted = await this.#parts.mint(form.mint, this.#fieldsOf(credential))
-    const { token, expiresAt, refreshToken } = minted
+    const { fields, expiresAt, refreshToken } = minted
     if (refreshToken && !isSame(refreshToken, this.#fieldsOf(credential).get('refresh_token'))) {
       const { version } = credential
       this.#pending.set(name, { version, refreshToken, isUnkeepable: false })
     }
     const kept = await this.#withKept({ credential, form })
     this.#parts.log.info('token_minted', { name, expiresAt })
-    return { id: `${++this.#minted}`, token, expiresAt, version: kept.credential.version }
+    return { id: `${++this.#minted}`, fields, expiresAt, version: kept.credential.version }
   }
 
   /** The credential as it is once its newest refresh token is where it belongs. */
