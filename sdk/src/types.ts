@@ -31,6 +31,8 @@ export interface IssuedToken {
   readonly agent: string
   readonly scopes: readonly string[]
   readonly expiresAt: number
+  /** For SDKs that sign their requests (AWS), where a service of the token is for those. */
+  readonly keyPair?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
 export type TokenStatus = 'live' | 'expired' | 'revoked'

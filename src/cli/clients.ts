@@ -1,11 +1,16 @@
 /** How SDKs are pointed at the proxy with a token: variables and lines of code, filled in. */
 
+import type { IssuedToken } from '../../sdk/src/client.ts'
 import type { Service } from '../catalog/service.ts'
+
+type KeyPair = NonNullable<IssuedToken['keyPair']>
 
 export interface Pointing {
   /** Where the data plane is reached, `http://127.0.0.1:8900`. */
   readonly proxy: string
   readonly token: string
+  /** For SDKs that sign; undefined where none of the services does. */
+  readonly keyPair?: KeyPair | undefined
 }
 
 export interface Variable {
@@ -45,8 +50,13 @@ export function sdkLine(
     .replace(/\s+#.*$/, '')
 }
 
-function fill(value: string, { proxy, token }: Pointing): string {
-  return value
+function fill(value: string, { proxy, token, keyPair }: Pointing): string {
+  const signing = keyPair
+    ? value
+        .replaceAll('{key_id}', keyPair.accessKeyId)
+        .replaceAll('{key_secret}', keyPair.secretAccessKey)
+    : value
+  return signing
     .replaceAll('{proxy}', proxy)
     .replaceAll('{proxy_host}', URL.parse(proxy)?.host ?? proxy)
     .replaceAll('{token}', token)

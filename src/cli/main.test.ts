@@ -88,7 +88,7 @@ describe('wrong usage ends with 2', () => {
     ['init --env production', 'add --yes'],
     ['init --yes --env Production', 'lower-case letters'],
     ['init --yes --services strpe', 'did you mean "stripe"'],
-    ['init --yes --services aws', 'aws cannot be used yet'],
+    ['init --yes --services linear', 'linear cannot be used yet'],
     ['init --yes --import-secret stripe=env:NOT_SET', 'the variable NOT_SET is not set'],
     ['init --yes --import-secret stripe=file:none', 'cannot read none'],
     ['init --yes --import-secret stripe', '--import-secret takes NAME=VALUE'],

@@ -55,7 +55,7 @@ describe('service show', () => {
 
 it('service list says what cannot be used yet', async () => {
   const { printed } = await service('list')
-  expect(printed).toMatch(/aws .*not yet: requests to it are signed/)
+  expect(printed).toMatch(/linear .*not yet: it takes GraphQL documents only/)
   expect(printed.split('\n')).toHaveLength(20)
 })
 

@@ -118,10 +118,12 @@ interface Answer {
 function print(answer: Answer, asEnvironment: boolean): void {
   const { terminal, shared } = answer.session
   const { issued, connection } = answer
-  const pointing = { proxy: proxyUrl(answer), token: issued.token }
+  const { keyPair } = issued
+  const pointing = { proxy: proxyUrl(answer), token: issued.token, keyPair }
   if (shared.json) {
     const { token, id, agent, scopes, expiresAt } = issued
-    terminal.print(JSON.stringify({ token, id, agent, scopes, expiresAt }, undefined, 2))
+    const shown = compact({ token, id, agent, scopes, expiresAt, keyPair })
+    terminal.print(JSON.stringify(shown, undefined, 2))
   } else if (asEnvironment) {
     const variables = variablesFor(servicesOf(answer), pointing)
     for (const { name, value } of variables) terminal.print(`${name}=${value}`)
@@ -158,11 +160,22 @@ function describeIssued(answer: Answer, pointing: Pointing): string {
     'Give the agent these, in place of a real key:',
     '',
     `  ${colors.green(`PROXY_URL=${pointing.proxy} PHANTOM_TOKEN=${issued.token}`)}`,
+    ...signingLines(answer, pointing).map((line) => `  ${colors.green(line)}`),
     ...(lines.length === 0 ? [] : ['', ...lines]),
     '',
     colors.dim(`The token is shown this once. To end it: apistronghold token revoke ${issued.id}`),
   ].join('\n')
 }
+
+/** Of the services whose SDKs sign: their own variables, since PHANTOM_TOKEN is of no use to them. */
+function signingLines(answer: Answer, pointing: Pointing): readonly string[] {
+  const signing = servicesOf(answer).filter(({ isSigned }) => isSigned)
+  if (signing.length === 0) return []
+  const own = variablesFor(signing, pointing).filter(({ name }) => !COMMON.has(name))
+  return own.map(({ name, value }) => `${name}=${value}`)
+}
+
+const COMMON = new Set(['PROXY_URL', 'PHANTOM_TOKEN'])
 
 /** The services that the token's scopes are of. */
 function servicesOf({ catalog, issued }: Answer): Service[] {

@@ -75,6 +75,24 @@ describe('pointing SDKs here', async () => {
     )
   })
 
+  it('names the key pair for SDKs that sign, where there is one', () => {
+    const keyPair = { accessKeyId: 'AKIAPTx', secretAccessKey: 'abc/+' }
+    const text = (variables: readonly { name: string; value: string }[]) =>
+      variables.map(({ name, value }) => `${name}=${value}`)
+    expect(text(variablesFor(named('aws'), { ...pointing, keyPair }))).toEqual([
+      'PROXY_URL=http://localhost:8900',
+      'PHANTOM_TOKEN=pt_live_x',
+      'AWS_ACCESS_KEY_ID=AKIAPTx',
+      'AWS_SECRET_ACCESS_KEY=abc/+',
+      'AWS_ENDPOINT_URL=http://localhost:8900/aws',
+    ])
+    expect(text(variablesFor(named('aws'), pointing))).toEqual([
+      'PROXY_URL=http://localhost:8900',
+      'PHANTOM_TOKEN=pt_live_x',
+      'AWS_ENDPOINT_URL=http://localhost:8900/aws',
+    ])
+  })
+
   it('leaves out what it cannot fill in, for every service', () => {
     for (const { value } of variablesFor([...services.values()], pointing))
       expect(value).toMatch(/^[^{}\s]+$/)

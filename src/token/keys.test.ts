@@ -31,7 +31,7 @@ describe('the grant key', () => {
 
   it('gives every use its own key', () => {
     const keys = Object.values(deriveKeys(generateGrantMac()))
-    expect(new Set(keys.map((key) => key.export().toString('hex'))).size).toBe(4)
+    expect(new Set(keys.map((key) => key.export().toString('hex'))).size).toBe(5)
   })
 })
 
