@@ -305,7 +305,7 @@ describe('AU-02 when somebody touches the files', () => {
   it('the whole directory goes, it waits for it to come back', async () => {
     const journal = await test.open()
     await journal.intent(intentOf(1))
-    rmSync(test.own, { recursive: true })
+    rmSync(test.own, { recursive: true, maxRetries: 5 })
     await expectRefusedWithinASecond(journal)
     await vi.waitFor(() => {
       expect(test.files.calls.open).toBeGreaterThan(2)
