@@ -13,7 +13,7 @@ import type {
   CredentialSource,
 } from '../secret/credential-source.ts'
 import { chooseFields } from '../secret/choose-fields.ts'
-import { coversOrigin } from '../secret/origins.ts'
+import { mayGoTo } from '../secret/origins.ts'
 import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
 import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
@@ -171,7 +171,7 @@ function release(held: Held, origin: string, { originsOf }: CredentialSourcePart
   const { origins, granted, reference } = held
   const allowed =
     reference.source === 'vault' ? (origins ?? NOWHERE) : originsOf?.(granted.value.name)
-  return !allowed || coversOrigin(allowed, origin) ? granted : NOT_SEALED
+  return !allowed || mayGoTo(origin, allowed, granted.value.fields) ? granted : NOT_SEALED
 }
 
 interface Fetching extends CredentialSourceParts {

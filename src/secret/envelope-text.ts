@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
 import { isFieldName, isSealerName, isSecretName } from './names.ts'
 import { Secret } from './secret.ts'
+import { isHttpsOrigin, isWildOrigin, signs } from './origins.ts'
 
 /** What a sealed secret says about itself, and its fields. */
 export interface SealedPayload {
@@ -15,7 +16,7 @@ export interface SealedPayload {
   /** 1 for the first, one more for each that replaces it. */
   readonly version: number
   readonly fields: ReadonlyMap<string, Secret>
-  /** Exact https origins that may receive it; never empty. */
+  /** Https origins that may receive it (origins.ts); never empty. */
   readonly origins: readonly string[]
   readonly sealedAt: number
 }
@@ -28,7 +29,6 @@ export interface Envelope {
 
 /** Above this an envelope is not parsed at all; a payload has 64 KiB of value at most. */
 export const MAX_ENVELOPE_BYTES = 256 * 1024
-const ORIGIN = /^https:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/
 const ENVIRONMENT = /^[a-z][a-z0-9-]{0,31}$/
 
 const base64 = z.string().refine((text) => Buffer.from(text, 'base64').toString('base64') === text)
@@ -40,7 +40,7 @@ const envelopeSchema = z.strictObject({
   signature: base64,
 })
 
-const payloadSchema = z.strictObject({
+const payloadShape = z.strictObject({
   v: z.literal(1),
   env: z.string().regex(ENVIRONMENT),
   name: z.string().refine(isSecretName),
@@ -48,9 +48,18 @@ const payloadSchema = z.strictObject({
   fields: z
     .record(z.string().refine(isFieldName), z.string().min(1))
     .refine((fields) => Object.keys(fields).length > 0),
-  origins: z.array(z.string().refine(isHttpsOrigin)).min(1).max(64),
+  origins: z
+    .array(z.string().refine((text) => isHttpsOrigin(text) || isWildOrigin(text)))
+    .min(1)
+    .max(64),
   sealedAt: z.int().nonnegative(),
 })
+
+/** What would leave as it is goes to exact origins only. */
+const payloadSchema = payloadShape.refine(
+  ({ fields, origins }) => signs(new Set(Object.keys(fields))) || !origins.some(isWildOrigin),
+  { path: ['origins'] },
+)
 
 export function encodeEnvelope({ sealer, ciphertext, signature }: Envelope): string {
   return encode(envelopeSchema, {
@@ -86,11 +95,6 @@ export function decodePayload(bytes: Uint8Array): SealedPayload | undefined {
     ([field, value]) => [field, new Secret(value)] as const,
   )
   return { env, name, version, fields: new Map(fields), origins, sealedAt }
-}
-
-/** Exactly as `URL.origin` spells it: lower case, no default port, nothing after it; no wildcard. */
-export function isHttpsOrigin(text: string): boolean {
-  return ORIGIN.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 function encode(schema: z.ZodType, value: unknown): string {
