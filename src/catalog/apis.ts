@@ -94,10 +94,13 @@ function compileApi(
   }
 }
 
+/** `eu-west-1`, `us-gov-east-1`: it becomes a part of a host's name. */
+const REGION = /^[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}$/
+
 /** Undefined unless exactly one way of naming is used, and it names one operation. */
 function nameOperation(apis: readonly Api[], request: NamingRequest): NamedOperation | undefined {
   const { targets, actions, service } = request
-  if (targets.length + actions.length > 1) return undefined
+  if (targets.length + actions.length > 1 || !REGION.test(request.region)) return undefined
   for (const api of apis) {
     const operation = operationOf(api, request)
     if (operation === undefined) continue

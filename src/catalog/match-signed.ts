@@ -13,7 +13,11 @@ export function matchSigned(
   const { method, target, signing, namedHost } = request
   if (!judgedMethod(method)) return err({ reason: 'method_not_allowed' })
   const { segments, query } = target
-  const named = apis.name({ ...request, ...signing, segments, query })
+  const asked = { ...request, ...signing, query }
+  const named = apis.name({ ...asked, segments })
+  // An upstream that takes `%2F` for a separator must not see another operation.
+  const apart = apis.name({ ...asked, segments: segments.flatMap((text) => text.split('/')) })
+  if (apart && apart.key !== named?.key) return err({ reason: 'operation_unknown' })
   const scope = named && apis.scopeOf(named.key)
   if (!scope || (namedHost !== undefined && namedHost !== named.host))
     return err({ reason: 'operation_unknown' })

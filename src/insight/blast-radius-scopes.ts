@@ -4,7 +4,7 @@ import type { Risk } from '../catalog/service.ts'
 import type { Called } from './calls.ts'
 import { firstOf, type Listed } from './listed.ts'
 import { worstFirst } from './risks.ts'
-import type { ScopeBook } from './scope-book.ts'
+import { isUsed, type ScopeBook } from './scope-book.ts'
 import { latestOf } from './sums.ts'
 import type { TokenCard } from './token-card.ts'
 
@@ -48,7 +48,7 @@ function scopeCard(scope: string, { live, called, book }: Uses): ScopeCard {
   const { service, title, risk, credential, operations } = book(scope)
   const mine = called.filter(({ scopes }) => scopes.includes(scope))
   const used = new Set(mine.map(({ service: id, operation }) => `${id} ${bare(operation)}`))
-  const unused = operations.filter(({ rules }) => !rules.some((r) => used.has(`${service} ${r}`)))
+  const unused = operations.filter((one) => !isUsed(one, service, used))
   return {
     ...{ scope, service, title, risk },
     ...(credential === undefined ? {} : { credential }),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { aRuledCatalog } from '../../test/support/rules.ts'
-import { createScopeBook, scopesBehind } from './scope-book.ts'
+import { createScopeBook, isUsed, scopesBehind } from './scope-book.ts'
 
 const book = createScopeBook(aRuledCatalog())
 
@@ -41,4 +41,15 @@ it('knows which scopes lead to which credential', () => {
   expect(scopesBehind(catalog, 'openai')).toEqual(['openai:chat'])
   expect(scopesBehind(catalog, 'nothing')).toEqual([])
   expect(book('open:read').credential).toBeUndefined()
+})
+
+it('knows the use of an operation by its rule, or by the glob over its key', () => {
+  const operation = (rule: string) => ({ name: rule, rules: [rule], isConditional: false })
+  const used = new Set(['aws s3:GetObject', 'stripe POST /v1/prices/*'])
+  expect(isUsed(operation('s3:Get*'), 'aws', used)).toBe(true)
+  expect(isUsed(operation('*:Get*'), 'aws', used)).toBe(true)
+  expect(isUsed(operation('s3:GetObject'), 'aws', used)).toBe(true)
+  expect(isUsed(operation('s3:Put*'), 'aws', used)).toBe(false)
+  expect(isUsed(operation('s3:Get*'), 'aws-eu', used)).toBe(false)
+  expect(isUsed(operation('POST /v1/*/*'), 'stripe', used)).toBe(false)
 })

@@ -1,13 +1,13 @@
 /** What scopes stand for: their risk, their operations, and the credential behind them. */
 
 import type { Catalog } from '../catalog/catalog.ts'
-import { parseMatchLine, type PathPattern } from '../catalog/path.ts'
+import { globMatches, parseMatchLine, type PathPattern } from '../catalog/path.ts'
 import type { Risk, Service } from '../catalog/service.ts'
 
 export interface ScopeOperation {
   /** `GET,POST /v1/charges/*`. */
   readonly name: string
-  /** As audit records name it, one for each method: `POST /v1/charges/*`. */
+  /** As audit records name it, one for each method: `POST /v1/charges/*`; or a glob: `s3:Get*`. */
   readonly rules: readonly string[]
   /** The scope is needed only when a condition on the request holds. */
   readonly isConditional: boolean
@@ -36,6 +36,27 @@ export function createScopeBook(catalog: Catalog): ScopeBook {
     known.set(scope, found)
     return found
   }
+}
+
+/** Whether one of the rules that requests were judged by (`<service> <rule>`) is the operation's. */
+export function isUsed(
+  { rules }: ScopeOperation,
+  service: string,
+  used: ReadonlySet<string>,
+): boolean {
+  return rules.some(
+    (rule) =>
+      used.has(`${service} ${rule}`) || (isKeyGlob(rule) && fitsAny(`${service} ${rule}`, used)),
+  )
+}
+
+/** A path's pattern stands in records as it is, a glob does not. */
+const isKeyGlob = (rule: string): boolean => rule.includes('*') && !rule.includes(' ')
+
+function fitsAny(glob: string, used: ReadonlySet<string>): boolean {
+  const pieces = glob.split('*')
+  for (const rule of used) if (globMatches(pieces, rule)) return true
+  return false
 }
 
 /** Full names of the scopes that lead to a credential. */
@@ -71,12 +92,26 @@ function credentialOf(service: Service, name: string): string | undefined {
 interface RuleWords {
   readonly scope?: unknown
   readonly match?: unknown
+  readonly ops?: unknown
   readonly where?: unknown
 }
 
 /** From the definition as it stands in its file, which the catalogue has checked. */
 function operationsOf({ definition }: Service, name: string): ScopeOperation[] {
-  const rules: readonly RuleWords[] = Array.isArray(definition.rules) ? definition.rules : []
+  return [...keysOf(definition.operation_rules, name), ...pathsOf(definition.rules, name)]
+}
+
+/** `operation_rules`: globs over the keys of operations. */
+function keysOf(definitions: unknown, name: string): ScopeOperation[] {
+  const rules: readonly RuleWords[] = Array.isArray(definitions) ? definitions : []
+  return rules
+    .filter(({ scope }) => scope === name)
+    .flatMap(({ ops }) => (Array.isArray(ops) ? ops.map(String) : []))
+    .map((glob) => ({ name: glob, rules: [glob], isConditional: false }))
+}
+
+function pathsOf(definitions: unknown, name: string): ScopeOperation[] {
+  const rules: readonly RuleWords[] = Array.isArray(definitions) ? definitions : []
   return rules
     .filter(({ scope }) => scope === name)
     .flatMap(({ match, where }) => {

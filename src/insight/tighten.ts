@@ -14,7 +14,7 @@ import { commandLine } from './command-line.ts'
 import type { Coverage } from './coverage.ts'
 import { firstOf, type Listed } from './listed.ts'
 import { worstFirst } from './risks.ts'
-import type { ScopeBook } from './scope-book.ts'
+import { isUsed, type ScopeBook } from './scope-book.ts'
 import { suggestLimits, type Suggestion } from './tighten-limits.ts'
 import { neededScopes, replay, type Replay } from './tighten-replay.ts'
 
@@ -139,7 +139,7 @@ function surplusOf(
   return scopes.flatMap((scope) => {
     const { service, risk, operations } = book(scope)
     return operations
-      .filter(({ rules }) => !rules.some((rule) => used.has(`${service} ${rule}`)))
+      .filter((operation) => !isUsed(operation, service, used))
       .map(({ name }) => ({ scope, risk, operation: name }))
   })
 }

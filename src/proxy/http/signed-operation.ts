@@ -23,18 +23,39 @@ export async function findSignedOperation(
   const { method, fields } = request
   const target = parseTarget(route.target, { allowEncodedSlash: service.allowEncodedSlash })
   if (!target.ok) return err({ reason: 'target_not_canonical', problem: target.error.problem })
-  const held = await holdForm(request, signed, hold)
-  if (!held.ok) return held
+  const actions = await readActions(request, { signed, hold, query: target.value.query })
+  if (!actions.ok) return actions
   const operation = catalog.matchSigned(service, {
     ...{ method, namedHost, target: target.value, signing: signed },
     targets: fields.flatMap(([name, value]) => (name === 'x-amz-target' ? [value] : [])),
-    actions: [target.value.query ?? '', held.value?.bytes.toString('utf8') ?? ''].flatMap((form) =>
-      new URLSearchParams(form).getAll('Action'),
-    ),
+    actions: actions.value,
   })
   if (operation.ok) return operation
   return err({ reason: reasonOf(operation.error.reason), method })
 }
+
+interface Reading {
+  readonly signed: SignedHead
+  readonly hold: HoldBody
+  readonly query: string | undefined
+}
+
+/** Every Action that a service could find, be it in the query or in a form. */
+async function readActions(
+  request: WireRequest,
+  { signed, hold, query = '' }: Reading,
+): Promise<Result<readonly string[], Refusal | 'gone'>> {
+  const inQuery = actionsOf(query)
+  const held = await holdForm(request, signed, hold)
+  if (!held.ok) return held
+  if (held.value) return ok([...inQuery, ...actionsOf(held.value.bytes.toString('utf8'))])
+  // Whoever reads parameters out of any body would find another one there.
+  return inQuery.length > 0 && request.body.isPresent
+    ? err({ reason: 'body_unreadable', problem: 'an Action in the query goes with a form only' })
+    : ok(inQuery)
+}
+
+const actionsOf = (form: string): readonly string[] => new URLSearchParams(form).getAll('Action')
 
 async function holdForm(
   { body, fields }: WireRequest,
