@@ -169,6 +169,8 @@ function answer(
   switch (service) {
     case 's3':
       return answerS3(request, body, objects)
+    case 'iam':
+      return { headers: XML, body: '<GetUserResponse/>' }
     case 'sts':
       if (body.includes('Action=AssumeRole')) return { headers: XML, body: ASSUMED }
       return {

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { HeaderPair } from '../../src/injection/outgoing.ts'
+import { signHead } from '../../src/injection/sigv4/sign.ts'
+import { Secret } from '../../src/secret/secret.ts'
+import { startPlane, type TestPlane } from '../support/data-plane.ts'
+import { createFakeAws, REAL_PAIR } from '../support/fake-aws.ts'
+import { exchangeRaw } from '../support/raw-http.ts'
+
+let plane: TestPlane
+const aws = createFakeAws(() => new URL(plane.upstream.origin).host)
+
+beforeAll(async () => {
+  plane = await startPlane({ services: ['aws'], upstream: { respond: aws.respond } })
+  plane.credentials.set('aws', REAL_PAIR)
+})
+
+afterAll(async () => {
+  await plane.stop()
+})
+
+beforeEach(() => {
+  plane.clock.now = Date.now()
+  plane.forget()
+})
+
+interface Order {
+  readonly scope?: string
+  readonly method?: string
+  readonly target?: string
+  readonly service?: string
+  readonly region?: string
+  readonly headers?: readonly HeaderPair[]
+  readonly body?: string
+  /** Sent without being signed. */
+  readonly unsigned?: readonly string[]
+  /** In place of the body that was signed. */
+  readonly sentBody?: string
+}
+
+const READ = 'aws:read'
+const FORM: HeaderPair = ['Content-Type', 'application/x-www-form-urlencoded']
+
+const USUAL = {
+  ...{ scope: READ, method: 'POST', target: '/', service: 'iam', region: 'us-east-1', body: '' },
+  ...{ headers: [] as readonly HeaderPair[], unsigned: [] as readonly string[] },
+}
+
+/** A request as the holder of a pair would sign it, whatever it asks for. */
+function signedText(order: Order): string {
+  const { method, target, service, region, body, headers, scope, unsigned } = { ...USUAL, ...order }
+  const { accessKeyId, secretAccessKey } = plane.keyPair(plane.issue({ scope }))
+  const fields = new Map([
+    ['access_key_id', new Secret(accessKeyId)],
+    ['secret_access_key', new Secret(secretAccessKey)],
+  ])
+  const [path = '/', query] = target.split('?')
+  const authority = `localhost:${plane.port}`
+  const digest = createHash('sha256').update(body).digest('hex')
+  const signed = signHead({ path, query, headers }, fields, {
+    ...{ method, authority, service, region, now: plane.clock.now },
+    payload: { kind: 'digest', text: digest },
+  })
+  if (!signed.ok) throw new Error(signed.error.reason)
+  const sent = order.sentBody ?? body
+  const lines = signed.value.outgoing.headers.map(([name, value]) => `${name}: ${value}`)
+  return [
+    `${method} ${target} HTTP/1.1`,
+    `Host: ${authority}`,
+    ...lines,
+    ...unsigned,
+    `Content-Length: ${Buffer.byteLength(sent)}`,
+    'Connection: close',
+    '',
+    sent,
+  ].join('\r\n')
+}
+
+const send = async (order: Order) => await exchangeRaw(plane.port, signedText(order))
+
+const reasons = () => plane.audit.refusals.map(({ refusal }) => refusal.reason)
+
+describe('SC-13 an operation that could be read in two ways', () => {
+  it('is taken where there is one way', async () => {
+    const body = 'Action=GetUser&Version=2010-05-08'
+    expect((await send({ headers: [FORM], body })).status).toBe(200)
+    expect((await send({ method: 'GET', target: '/?Action=GetUser' })).status).toBe(200)
+  })
+
+  it.each<[string, Order]>([
+    ['Action in query and form', { target: '/?Action=GetUser', headers: [FORM], body: 'Action=X' }],
+    ['Action twice in a form', { headers: [FORM], body: 'Action=GetUser&Action=CreateUser' }],
+    ['Action twice, once encoded', { headers: [FORM], body: 'Action=GetUser&%41ction=CreateUser' }],
+    ['Action in the query beside another body', { target: '/?Action=GetUser', body: 'Action=X' }],
+    [
+      'a target beside an Action',
+      {
+        service: 'monitoring',
+        target: '/?Action=ListMetrics',
+        headers: [['X-Amz-Target', 'GraniteServiceVersion20100801.DeleteAlarms']],
+      },
+    ],
+    [
+      'two targets',
+      {
+        service: 'dynamodb',
+        headers: [
+          ['X-Amz-Target', 'DynamoDB_20120810.GetItem'],
+          ['X-Amz-Target', 'DynamoDB_20120810.DeleteTable'],
+        ],
+      },
+    ],
+    [
+      "another API's target",
+      { service: 'dynamodb', headers: [['X-Amz-Target', 'secretsmanager.GetSecretValue']] },
+    ],
+    [
+      'a target on the path of RPC v2',
+      {
+        service: 'dynamodb',
+        target: '/service/DynamoDB_20120810/operation/DeleteTable',
+        headers: [['X-Amz-Target', 'DynamoDB_20120810.GetItem']],
+      },
+    ],
+    ['two sub-resources', { service: 's3', method: 'GET', target: '/bucket?acl&policy' }],
+    [
+      'a sub-resource that nobody knows',
+      { service: 's3', method: 'GET', target: '/bucket?newThing' },
+    ],
+    ['an encoded slash in a bucket', { service: 's3', method: 'GET', target: '/bucket%2Fkey' }],
+    ['a pre-signed URL', { service: 's3', method: 'GET', target: '/b/k?X-Amz-Signature=00' }],
+    ['a region that is a bucket', { service: 'dynamodb', region: 's3', target: '/' }],
+    ['an API that is not in the file', { service: 'chime', method: 'GET', target: '/accounts' }],
+  ])('is refused: %s', async (_, order) => {
+    const { status } = await send({ scope: 'aws:read,aws:write,aws:delete,aws:admin', ...order })
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(status).toBeLessThan(500)
+    expect(plane.upstream.requests).toEqual([])
+    expect(plane.audit.intents).toEqual([])
+  })
+})
+
+describe('TK-01 a signature', () => {
+  const body = 'Action=GetUser&Version=2010-05-08'
+
+  it.each<[string, Order]>([
+    ['over another body', { headers: [FORM], body, sentBody: body.replace('Get', 'Del') }],
+    ['with a header that came later', { headers: [FORM], body, unsigned: ['X-Amz-Acl: private'] }],
+    ['with a target that came later', { body: '{}', unsigned: ['X-Amz-Target: a.B'] }],
+  ])('is refused %s', async (_, order) => {
+    expect((await send(order)).status).toBe(401)
+    expect(reasons()).toEqual(['signature_invalid'])
+    expect(plane.upstream.requests).toEqual([])
+  })
+
+  it('is good for a quarter of an hour', async () => {
+    const text = signedText({ headers: [FORM], body })
+    plane.clock.now += 14 * 60_000
+    expect((await exchangeRaw(plane.port, text)).status).toBe(200)
+    plane.clock.now += 2 * 60_000
+    expect((await exchangeRaw(plane.port, text)).status).toBe(401)
+    plane.clock.now -= 40 * 60_000
+    expect((await exchangeRaw(plane.port, text)).status).toBe(401)
+  })
+
+  it('is needed: the token alone is told so', async () => {
+    const token = plane.issue({ scope: READ })
+    const text = `GET /?Action=GetUser HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`
+    const answer = await exchangeRaw(plane.port, text)
+    expect(answer.status).toBe(400)
+    expect(answer.body).toContain('key pair')
+    expect(reasons()).toEqual(['signature_missing'])
+  })
+})
+
+it('CE-01 what leaves holds neither the phantom nor the real secret', async () => {
+  await send({ headers: [FORM], body: 'Action=GetUser' })
+  expect(plane.upstream.requests).toHaveLength(1)
+  expect(plane.upstream.count(REAL_PAIR.secret_access_key)).toBe(0)
+  expect(plane.upstream.count('AKIAPT')).toBe(0)
+  expect(plane.log.join()).not.toContain(REAL_PAIR.secret_access_key)
+})
