@@ -26,7 +26,7 @@ interface CheckedFile {
 }
 
 /** Lists that an extension adds to; everything else that it says replaces what was there. */
-const ADDED = ['rules', 'tripwires', 'guards', 'aliases'] as const
+const ADDED = ['rules', 'operation_rules', 'tripwires', 'guards', 'aliases'] as const
 
 /** Reads all files. The mistakes of all of them come out together. */
 export function readDefinitions(files: readonly CatalogFile[]): {
@@ -137,6 +137,7 @@ function overlay(base: LocatedDefinition, { file, content }: CheckedFile): Locat
     ...definition,
     ...content,
     scopes: { ...definition.scopes, ...content.scopes },
+    ...(definition.apis && { apis: { ...definition.apis, ...content.apis } }),
     ...Object.fromEntries(
       ADDED.map((key) => [key, [...(definition[key] ?? []), ...(content[key] ?? [])]]),
     ),
@@ -151,6 +152,8 @@ function overlay(base: LocatedDefinition, { file, content }: CheckedFile): Locat
   }
 }
 
+const isMerged = (key: PropertyKey): key is 'scopes' | 'apis' => key === 'scopes' || key === 'apis'
+
 /** The path within the extension's own file; undefined when the base wrote that part. */
 function ownPath(
   path: DataPath,
@@ -163,6 +166,6 @@ function ownPath(
     const own = index - (base[added] ?? []).length
     return own < 0 ? undefined : [added, own, ...rest]
   }
-  if (key === 'scopes') return Object.hasOwn({ ...content.scopes }, index) ? path : undefined
+  if (isMerged(key)) return Object.hasOwn({ ...content[key] }, index) ? path : undefined
   return Object.hasOwn(content, key) ? path : undefined
 }

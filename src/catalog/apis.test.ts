@@ -1,0 +1,142 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadCatalog } from '../catalog-files.ts'
+import { createTemporaryDirectory } from '../../test/support/temporary.ts'
+import type { Catalog, SignedOperationRequest } from './catalog.ts'
+
+async function load(files: Readonly<Record<string, string>> = {}): Promise<Catalog> {
+  const directory = createTemporaryDirectory()
+  try {
+    mkdirSync(join(directory.path, 'services'))
+    for (const [name, text] of Object.entries(files)) directory.write(`services/${name}`, text)
+    return await loadCatalog({ configDirectory: directory.path, settings: new Map() })
+  } finally {
+    directory.remove()
+  }
+}
+
+const catalog = await load()
+
+const asked = (more: Partial<SignedOperationRequest>): SignedOperationRequest => ({
+  method: 'GET',
+  target: { path: '/', query: undefined, segments: [] },
+  signing: { service: 's3', region: 'eu-west-1' },
+  targets: [],
+  actions: [],
+  namedHost: undefined,
+  ...more,
+})
+
+/** `GET /bucket/key?acl` as the rule and host that it comes to. */
+function match(line: string, from: Catalog = catalog, service = 'aws') {
+  const [method = '', target = ''] = line.split(' ')
+  const [path = '', query] = target.split('?')
+  const segments = path === '/' ? [] : path.slice(1).split('/').map(decodeURIComponent)
+  const found = from.services.get(service)
+  if (!found) throw new Error(`there is no service ${service}`)
+  const operation = from.matchSigned(found, asked({ method, target: { path, query, segments } }))
+  return operation.ok ? operation.value.rule : operation.error.reason
+}
+
+describe('S3, by method, path and query', () => {
+  it.each([
+    ['GET /', 's3:ListBuckets'],
+    ['GET /b', 's3:ListObjects'],
+    ['GET /b/', 's3:ListObjects'],
+    ['GET /b?list-type=2&prefix=a', 's3:ListObjectsV2'],
+    ['GET /b?acl', 's3:GetBucketAcl'],
+    ['GET /b/?acl=', 's3:GetBucketAcl'],
+    ['GET /b/k', 's3:GetObject'],
+    ['GET /b/folder/', 's3:GetObject'],
+    ['GET /b/a/b/c?versionId=1', 's3:GetObject'],
+    ['GET /b/k?acl&versionId=1', 's3:GetObjectAcl'],
+    ['GET /b/k?uploadId=u', 's3:ListParts'],
+    ['HEAD /b', 's3:HeadBucket'],
+    ['HEAD /b/k', 's3:HeadObject'],
+    ['PUT /b', 's3:CreateBucket'],
+    ['PUT /b/k?partNumber=1&uploadId=u&x-id=UploadPart', 's3:UploadPart'],
+    ['PUT /b?policy', 's3:PutBucketPolicy'],
+    ['POST /b?delete', 's3:DeleteObjects'],
+    ['POST /b/k?uploads', 's3:CreateMultipartUpload'],
+    ['DELETE /b/k?tagging', 's3:DeleteObjectTagging'],
+    ['DELETE /b/k?versionId=1', 's3:DeleteObject'],
+    ['DELETE /b', 's3:DeleteBucket'],
+  ])('%s is %s', (line, rule) => {
+    expect(match(line)).toBe(rule)
+  })
+
+  it.each([
+    'GET /b?acl&policy',
+    'GET /b?%61cl&policy',
+    'GET /b?unheard-of',
+    'GET /b/k?unheard-of=1',
+    'GET /b?list-type=3',
+    'GET /b?list-type=2&list-type=1',
+    'PUT /b/k?partNumber=1&acl',
+    'POST /b/k',
+    'POST /b',
+    'PUT /',
+    'DELETE /',
+    'GET /b/k?acl=%',
+    'GET /b%2Fk',
+    'PATCH /b/k',
+  ])('%s is unknown', (line) => {
+    expect(match(line)).toBe('operation_unknown')
+  })
+})
+
+describe('a region', () => {
+  it.each([
+    ['eu-west-1', 's3.eu-west-1.amazonaws.com'],
+    ['us-gov-west-1', 's3.us-gov-west-1.amazonaws.com'],
+    ['cn-north-1', 's3.cn-north-1.amazonaws.com.cn'],
+  ])('%s is a part of the host: %s', (region, host) => {
+    const aws = catalog.services.get('aws')
+    if (!aws) throw new Error('there is no service aws')
+    const found = catalog.matchSigned(aws, asked({ signing: { service: 's3', region } }))
+    expect(found).toMatchObject({ ok: true, value: { host, signing: { service: 's3', region } } })
+  })
+
+  it.each(['s3', 'eu', 'us-east-1-x', 'a.b', '', 'eu-west-'])('is not "%s"', (region) => {
+    const aws = catalog.services.get('aws')
+    if (!aws) throw new Error('there is no service aws')
+    expect(catalog.matchSigned(aws, asked({ signing: { service: 's3', region } })).ok).toBe(false)
+  })
+})
+
+describe('a service file', () => {
+  it('adds APIs and rules to those of the service that it extends', async () => {
+    const text = [
+      ...['schema: 1', 'id: aws-more', 'extends: aws', 'name: AWS and more', 'apis:'],
+      '  chime: {host: "chime.{region}.amazonaws.com", rest: ["GET /accounts ListAccounts"]}',
+      ...['operation_rules:', '  - {scope: admin, ops: ["chime:*"]}'],
+    ].join('\n')
+    const more = await load({ 'more.yaml': text })
+    const service = more.services.get('aws-more')
+    if (!service) throw new Error('there is no service aws-more')
+    const target = { path: '/accounts', query: undefined, segments: ['accounts'] }
+    const signing = { service: 'chime', region: 'eu-west-1' }
+    expect(more.matchSigned(service, asked({ target, signing }))).toMatchObject({
+      value: { rule: 'chime:ListAccounts', baseScopes: ['aws-more:admin'] },
+    })
+    expect(match('GET /b/k', more, 'aws-more')).toBe('s3:GetObject')
+  })
+
+  it.each([
+    ['a host of others', 'apis: {x: {host: "x.evil.example"}}', /no host of this service/],
+    [
+      'a line that says nothing',
+      'apis: {x: {host: x.amazonaws.com, rest: ["/a"]}}',
+      /must be METHOD/,
+    ],
+    [
+      'a rule for no scope',
+      'operation_rules: [{scope: nothing, ops: ["x:*"]}]',
+      /no scope "nothing"/,
+    ],
+  ])('is refused with %s', async (_, line, words) => {
+    const text = ['schema: 1', 'id: odd', 'extends: aws', 'name: Odd', line].join('\n')
+    await expect(load({ 'odd.yaml': text })).rejects.toThrow(words)
+  })
+})
