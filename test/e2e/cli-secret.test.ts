@@ -79,7 +79,7 @@ describe('tokens', () => {
     ['an unknown service', ['--scopes', 'strpe:read'], 'stripe:read'],
     ['a wildcard', ['--scopes', 'stripe:*'], 'stripe:'],
     ['a service without a credential', ['--scopes', 'slack:read'], 'secret set slack'],
-    ['a service that is not built yet', ['--scopes', 'aws:read'], 'SigV4'],
+    ['a service that is not built yet', ['--scopes', 'linear:read'], 'GraphQL'],
     ['a bad duration', ['--scopes', 'stripe:read', '--ttl', '4x'], '30m'],
     ['too long a life', ['--scopes', 'stripe:read', '--ttl', '400d'], '1d'],
     [

@@ -150,7 +150,7 @@ describe("S3 with AWS's own SDK", () => {
     expect(aws.objects.get('/reports/chunked')?.equals(Buffer.concat(chunks))).toBe(true)
   })
 
-  it('HF-01 takes no chunk that was not signed, and completes nothing at the upstream', async () => {
+  it('takes no chunk that was not signed, and completes nothing at the upstream', async () => {
     const { credentials } = settings()
     const chunks = [Buffer.alloc(65_536, 's'), Buffer.alloc(65_536, 't'), Buffer.alloc(0)]
     const sent = await putSignedChunks({ ...credentials, chunks, isForged: true })
@@ -279,7 +279,7 @@ describe('DynamoDB and STS', () => {
     expect(plane.upstream.requests).toEqual([])
   })
 
-  it('TK-11 refuse a real key pair, and say so', async () => {
+  it('CE-15 refuse a real key pair, and say so', async () => {
     const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'x'.repeat(40) }
     const asked = new STSClient({ ...settings(), credentials }).send(
       new GetCallerIdentityCommand({}),

@@ -101,7 +101,7 @@ describe('a service', () => {
   })
 
   it('that needs what is not built says so', async () => {
-    const token = plane.issue({ scope: 'aws:read' })
+    const token = plane.issue({ scope: 'linear:read' })
     const answer = await send(token, '/aws/')
     expect(answer.status).toBeGreaterThanOrEqual(400)
     expect(plane.audit.refusals).toMatchObject([{ refusal: { reason: 'service_unsupported' } }])
