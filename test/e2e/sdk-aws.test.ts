@@ -261,7 +261,7 @@ describe('DynamoDB and STS', () => {
     await expect(forged.send(new GetCallerIdentityCommand({}))).rejects.toThrow(/phantom token/)
   })
 
-  it('TK-01 refuse a pair that is not whole, or revoked, alike', async () => {
+  it('refuse a pair that is not whole, or revoked, alike', async () => {
     const token = plane.issue({ scope: 'aws:read' })
     const pair = plane.keyPair(token)
     const ask = (credentials: typeof pair) =>

@@ -140,7 +140,7 @@ describe('SC-13 an operation that could be read in two ways', () => {
   })
 })
 
-describe('TK-01 a signature', () => {
+describe('a signature', () => {
   const body = 'Action=GetUser&Version=2010-05-08'
 
   it.each<[string, Order]>([
