@@ -13,6 +13,7 @@ import type { Secret } from '../secret/secret.ts'
 import type { StateDirectory } from '../state-dir.ts'
 import { readVaultRecipient } from '../state-dir/key-files.ts'
 import { operatorName, readSigningKey } from './init-identity.ts'
+import { checkStores, remoteReferences, storeEdits } from './init-stores.ts'
 import { readReference, referenceEdits } from './reference.ts'
 import { gatherFields, purposeOf, readFields, type SecretPurpose } from './sealing.ts'
 import { takeSecret } from './secret-input.ts'
@@ -31,6 +32,10 @@ export interface InitWishes {
   readonly typed: ReadonlyMap<string, ReadonlyMap<string, Secret>>
   /** `stripe=env:STRIPE_KEY`, `stripe=file:/run/secrets/stripe`. */
   readonly references: readonly string[]
+  /** `hashicorp.address=https://vault.example:8200`. */
+  readonly stores: readonly string[]
+  /** Whether stores elsewhere are asked for what `references` name before anything is written. */
+  readonly isCheckingStores: boolean
   readonly operator?: string | undefined
   /** A file with the key. */
   readonly signingKey?: string | undefined
@@ -66,27 +71,49 @@ export interface InitPlan {
  * The session is one of the environment itself.
  */
 export async function planInit(session: Session, wishes: InitWishes): Promise<InitPlan> {
+  const path = configPath(session)
+  const { edits, catalog, state } = await planEdits(session, path, wishes)
+  return {
+    environment: wishes.environment,
+    configPath: path,
+    state,
+    operator: operatorName(wishes.operator),
+    signingKey: readSigningKey(session, wishes.signingKey),
+    edits,
+    secrets: await plannedSecrets(session, catalog, wishes),
+    isStarting: wishes.isStarting,
+  }
+}
+
+/** What the plan for these wishes would fail with, in words; undefined: nothing. */
+export async function problemWith(
+  session: Session,
+  wishes: InitWishes,
+): Promise<string | undefined> {
+  try {
+    await planEdits(session, configPath(session), wishes)
+    return undefined
+  } catch (error) {
+    if (error instanceof Failure) return error.message
+    throw error
+  }
+}
+
+/** The edits, and the catalogue as it is after them. */
+async function planEdits(session: Session, path: string, wishes: InitWishes) {
   const { environment } = wishes
   if (!isEnvironmentName(environment))
     throw new Failure('usage_invalid', 'an environment has lower-case letters, digits and hyphens')
-  const path = configPath(session)
   refuseMissingDirectory(dirname(path))
   const basics = basicEdits(session, path, wishes)
   const { config, catalog } = await tryEdits(session, path, basics)
   const state = stateOf(session, config)
   await refuseForeignVault(config.vault.recipient, state, path)
   const edits = [...basics, ...secretEdits(catalog, wishes)]
-  const { catalog: planned } = await tryEdits(session, path, edits)
-  return {
-    environment,
-    configPath: path,
-    state,
-    operator: operatorName(wishes.operator),
-    signingKey: readSigningKey(session, wishes.signingKey),
-    edits,
-    secrets: await plannedSecrets(session, planned, wishes),
-    isStarting: wishes.isStarting,
-  }
+  const planned = await tryEdits(session, path, edits)
+  if (wishes.isCheckingStores)
+    await checkStores(session, planned, remoteReferences(wishes.references))
+  return { edits, catalog: planned.catalog, state }
 }
 
 /** A directory is not made for the file: its name may be a typing mistake. */
@@ -113,6 +140,7 @@ function basicEdits(session: Session, path: string, wishes: InitWishes): Setting
       ...(wishes.isDefault ? { set: environment } : { preset: environment }),
     },
     stateEdit(session, path, [...root, 'state_dir']),
+    ...storeEdits(environment, wishes.stores),
     listenEdit([...root, 'data', 'listen'], {
       option: '--listen',
       given: listen,

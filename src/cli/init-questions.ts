@@ -8,28 +8,33 @@ import type { Choice, Dialogue } from './dialogue.ts'
 import type { InitWishes } from './init-plan.ts'
 import { purposeOf, type SecretPurpose } from './sealing.ts'
 import { askFields, requiredFields } from './secret-fields.ts'
+import { askStore } from './store-questions.ts'
 
 /** What there is before the first question. */
 export interface Ground {
   readonly catalog: Catalog
   /** Where the planes listen unless the answer says otherwise. */
   readonly usual: Record<'data' | 'control', Address>
+  /** What is wrong with the wishes so far, stores elsewhere included; undefined: nothing. */
+  readonly problemWith: (wishes: InitWishes) => Promise<string | undefined>
 }
 
 /** Asks for what the options did not say. Throws when it is cancelled; nothing was written then. */
 export async function askWishes(
   dialogue: Dialogue,
-  { catalog, usual }: Ground,
+  { catalog, usual, problemWith }: Ground,
   given: InitWishes,
 ): Promise<InitWishes> {
   await dialogue.say(`Setting up ${given.environment}`)
   const keeping = await dialogue.choose('Where do the real credentials live?', KEEPINGS)
   const services = given.services.length > 0 ? given.services : await askServices(dialogue, catalog)
   const purposes = secretsOf(catalog, services).filter(({ name }) => !isGiven(given, name))
-  const credentials =
-    keeping === 'vault'
-      ? { typed: await askValues(dialogue, purposes) }
-      : { references: [...given.references, ...(await askReferences(dialogue, keeping, purposes))] }
+  const credentials = await askCredentials(dialogue, keeping, {
+    purposes,
+    services,
+    given,
+    problemWith,
+  })
   const signingKey = given.signingKey ?? (await askSigningKey(dialogue))
   return {
     ...given,
@@ -40,20 +45,44 @@ export async function askWishes(
   }
 }
 
-/** What needs more than an answer is shown, so that nobody looks for it in vain. */
 const KEEPINGS: readonly Choice<string>[] = [
   { value: 'vault', label: 'In the built-in vault', hint: 'sealed here, opened by the proxy' },
   { value: 'env', label: 'In variables of the proxy', hint: 'env:NAME' },
   { value: 'file', label: 'In files', hint: 'file:/run/secrets/name, as containers mount them' },
   {
-    ...{ value: 'hashicorp', label: 'In HashiCorp Vault or OpenBao', disabled: true },
-    hint: 'first say where it is, under `stores` in the file; then `secret set --source`',
+    value: 'hashicorp',
+    label: 'In HashiCorp Vault or OpenBao',
+    hint: 'asked before it is written',
   },
   {
-    ...{ value: 'aws-sm', label: 'In AWS Secrets Manager', disabled: true },
-    hint: 'first name its region, under `stores` in the file; then `secret set --source`',
+    value: 'aws-sm',
+    label: 'In AWS Secrets Manager',
+    hint: 'with the credentials of this machine',
   },
 ]
+
+interface Asking extends Pick<Ground, 'problemWith'> {
+  readonly purposes: readonly SecretPurpose[]
+  readonly services: readonly string[]
+  readonly given: InitWishes
+}
+
+async function askCredentials(
+  dialogue: Dialogue,
+  keeping: string,
+  { purposes, services, given, problemWith }: Asking,
+): Promise<Partial<InitWishes>> {
+  if (keeping === 'vault') return { typed: await askValues(dialogue, purposes) }
+  if (keeping !== 'hashicorp' && keeping !== 'aws-sm') {
+    const asked = await askReferences(dialogue, keeping, purposes)
+    return { references: [...given.references, ...asked] }
+  }
+  return await askStore(dialogue, keeping, {
+    given,
+    names: purposes.map(({ name }) => name),
+    problemWith: (wishes) => problemWith({ ...given, services, ...wishes }),
+  })
+}
 
 function askServices(dialogue: Dialogue, { services }: Catalog): Promise<readonly string[]> {
   const choices = [...services.values()].map(({ id, name, support }) => ({

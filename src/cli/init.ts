@@ -16,7 +16,7 @@ import { takeTurn } from '../state-dir/turn.ts'
 import { startBackground, type Started } from './background.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
-import { isInitialised, planInit, type InitWishes } from './init-plan.ts'
+import { isInitialised, planInit, problemWith, type InitWishes } from './init-plan.ts'
 import { askWishes, type Ground } from './init-questions.ts'
 import { INIT_STEPS } from './init-steps.ts'
 import { nextSteps } from './next-steps.ts'
@@ -35,6 +35,8 @@ const options = z.object({
   services: z.string().optional(),
   importSecret: z.array(z.string()).optional(),
   secretRef: z.array(z.string()).optional(),
+  store: z.array(z.string()).optional(),
+  skipStoreCheck: z.boolean().optional(),
   operator: z.string().optional(),
   signingKey: z.string().optional(),
   listen: z.string().optional(),
@@ -51,7 +53,17 @@ export function registerInit(program: Command, runs: Runner): void {
     .description('set up an environment and start it; safe to run again')
     .option('--services <list>', 'the services to handle, as stripe,openai')
     .option('--import-secret <name=source>', 'seal a secret now: env:X, file:PATH or -', collect)
-    .option('--secret-ref <name=source>', 'read a secret when needed: env:X, file:PATH', collect)
+    .option(
+      '--secret-ref <name=source>',
+      'read a secret when needed: env:X, file:PATH, hashicorp:PATH#FIELD, aws-sm:NAME#FIELD',
+      collect,
+    )
+    .option(
+      '--store <setting=value>',
+      'a store that --secret-ref names: hashicorp.address=https://..., aws-sm.region=...',
+      collect,
+    )
+    .option('--skip-store-check', 'write without asking the store first')
     .option('--operator <name>', 'your name (default: that of this user)')
     .option('--signing-key <file>', 'sign JWTs with this Ed25519 key (PEM)')
     .option('--listen <address>', 'where agents reach the data plane, HOST:PORT')
@@ -101,6 +113,8 @@ export function plainWishes(environment: string): InitWishes {
     imports: [],
     typed: new Map(),
     references: [],
+    stores: [],
+    isCheckingStores: true,
     serviceListen: [],
     isDefault: true,
     isStarting: true,
@@ -117,6 +131,8 @@ async function wishesOf(
     services: (asked.services ?? '').split(',').filter(Boolean),
     imports: asked.importSecret ?? [],
     references: asked.secretRef ?? [],
+    stores: asked.store ?? [],
+    isCheckingStores: asked.skipStoreCheck !== true,
     serviceListen: asked.serviceListen ?? [],
     operator: asked.operator,
     signingKey: asked.signingKey,
@@ -135,14 +151,15 @@ async function wishesOf(
 
 /** What is here already: the listeners of an environment that is set up, services beside the file. */
 async function groundOf(session: Session, environment: string): Promise<Ground> {
+  const tried = { problemWith: (wishes: InitWishes) => problemWith(session, wishes) }
   if (isInitialised(session)) {
     const { config } = loadLocal(session)
     const usual = { data: config.data.listen, control: config.control.listen }
-    return { catalog: await openCatalog(config), usual }
+    return { ...tried, catalog: await openCatalog(config), usual }
   }
   const configDirectory = dirname(configPath(session))
   const catalog = await loadCatalog({ configDirectory, settings: new Map() })
-  return { catalog, usual: defaultListeners(environment) }
+  return { ...tried, catalog, usual: defaultListeners(environment) }
 }
 
 function writeUnit({ terminal }: Session, local: Local, file: string): string {
