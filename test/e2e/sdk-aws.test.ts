@@ -157,7 +157,7 @@ describe("S3 with AWS's own SDK", () => {
     expect(sent.status).toBe(401)
     expect(plane.upstream.requests).toEqual([])
     expect(plane.audit.outcomes).toMatchObject([
-      { result: 'abandoned', cause: 'request_body_wrongly_signed' },
+      { result: 'abandoned', cause: 'request_body_signature_invalid' },
     ])
   })
 

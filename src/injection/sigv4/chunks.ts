@@ -64,6 +64,11 @@ export class ChunkSigner {
     return Buffer.concat(leaving)
   }
 
+  /** Of a chunk that has not come in full. */
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
   /** Whether the last chunk and what follows it have come, and nothing else. */
   get isOver(): boolean {
     return this.#state === 'over' && this.#keptBytes === 0

@@ -2,6 +2,8 @@
 
 import { ChunkSigner } from '../../injection/sigv4/chunks.ts'
 import type { Signed } from '../../injection/sigv4/sign.ts'
+import type { Refusal } from '../../policy/refusal.ts'
+import type { BodyShare } from '../body-budget.ts'
 import type { BodySink, BodySource } from '../http1/body.ts'
 import type { SignedHead } from './signature.ts'
 
@@ -12,46 +14,62 @@ interface Heads {
   readonly to: Signed
 }
 
-/** The body as it may leave: only signed chunks are changed. `onWrong` as below. */
-export function signedBody(
-  source: BodySource,
-  { from, to }: Heads,
-  onWrong: () => void,
-): BodySource {
-  const { payload, chain } = from
-  if (payload.kind !== 'signed_chunks') return source
-  const { key, scope, time, signature } = to
-  const signer = new ChunkSigner(chain, { key, scope, time, signature }, payload.hasTrailer)
-  return new SignedChunks(source, signer, onWrong)
+/** Of the request that the body belongs to. */
+export interface ChunkOwner {
+  /** A chunk is held until its signature is known to be right. */
+  readonly share: BodyShare
+  /** Called once, when nothing more of the body may leave. */
+  readonly onRefusal: (refusal: Refusal) => void
 }
 
-class SignedChunks implements BodySource {
+/** The body as it may leave; undefined where it leaves as it is, since nothing in it is signed. */
+export function createSignedChunks(
+  source: BodySource,
+  { from, to }: Heads,
+  owner: ChunkOwner,
+): SignedChunks | undefined {
+  const { payload, chain } = from
+  if (payload.kind !== 'signed_chunks') return undefined
+  const { key, scope, time, signature } = to
+  const signer = new ChunkSigner(chain, { key, scope, time, signature }, payload.hasTrailer)
+  return new SignedChunks(source, signer, owner)
+}
+
+const WRONG: Refusal = {
+  reason: 'signature_invalid',
+  problem: 'a chunk of the body is not what was signed',
+}
+
+export class SignedChunks implements BodySource {
   readonly length: number | undefined
   readonly #source: BodySource
   readonly #signer: ChunkSigner
-  readonly #onWrong: () => void
-  #isWrong = false
+  readonly #owner: ChunkOwner
+  #heldBytes = 0
+  #isOver = false
 
-  /** `onWrong` is called once, when the body is not what was signed: nothing more leaves. */
-  constructor(source: BodySource, signer: ChunkSigner, onWrong: () => void) {
+  constructor(source: BodySource, signer: ChunkSigner, owner: ChunkOwner) {
     this.#source = source
     this.#signer = signer
-    this.#onWrong = onWrong
+    this.#owner = owner
     this.length = source.length
   }
 
   stream(sink: BodySink): void {
     this.#source.stream({
       onChunk: (chunk) => {
-        if (this.#isWrong) return false
+        if (this.#isOver) return false
+        if (!this.#owner.share.take(chunk.length)) return this.#fail(sink, { reason: 'overloaded' })
+        this.#heldBytes += chunk.length
         const leaving = this.#signer.take(chunk)
-        if (!leaving) return this.#fail(sink)
+        if (!leaving) return this.#fail(sink, WRONG)
+        this.#giveBack(this.#heldBytes - this.#signer.keptBytes)
         return leaving.length === 0 || sink.onChunk(leaving)
       },
       onEnd: () => {
-        if (this.#isWrong) return
+        if (this.#isOver) return
         if (this.#signer.isOver) sink.onEnd()
-        else this.#fail(sink)
+        else this.#fail(sink, WRONG)
       },
       onFailure: () => {
         sink.onFailure()
@@ -60,12 +78,23 @@ class SignedChunks implements BodySource {
   }
 
   resume(): void {
-    if (!this.#isWrong) this.#source.resume()
+    if (!this.#isOver) this.#source.resume()
   }
 
-  #fail(sink: BodySink): false {
-    this.#isWrong = true
-    this.#onWrong()
+  /** Nothing of it is waited for any more. */
+  release(): void {
+    this.#isOver = true
+    this.#giveBack(this.#heldBytes)
+  }
+
+  #giveBack(bytes: number): void {
+    this.#owner.share.give(bytes)
+    this.#heldBytes -= bytes
+  }
+
+  #fail(sink: BodySink, refusal: Refusal): false {
+    this.release()
+    this.#owner.onRefusal(refusal)
     sink.onFailure()
     return false
   }

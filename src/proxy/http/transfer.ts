@@ -18,7 +18,7 @@ import { unreadableBody } from './facts.ts'
 import { headerValue } from './headers.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { OutgoingHead } from './outgoing.ts'
-import { signedBody } from './signed-chunks.ts'
+import { createSignedChunks, type SignedChunks } from './signed-chunks.ts'
 import { joinMarks, NO_MARKS } from './marks.ts'
 import { OutgoingAnswer } from './outgoing-answer.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
@@ -63,6 +63,7 @@ export class Transfer implements AnswerListener {
   #firstByteMs: number | undefined
   readonly #answer: OutgoingAnswer
   #watch: BodyWatch | undefined
+  #chunks: SignedChunks | undefined
 
   constructor(forwarding: Forwarding, owner: TransferOwner) {
     this.forwarding = forwarding
@@ -164,19 +165,19 @@ export class Transfer implements AnswerListener {
 
   /** Signed chunks leave with our signatures, and only while the client's own are right. */
   #signed(body: BodySource | undefined, to: Signed | undefined): BodySource | undefined {
-    const from = this.forwarding.signed
-    return body && from && to ? signedBody(body, { from, to }, this.#wronglySigned) : body
+    const { signed: from, share } = this.forwarding
+    if (!body || !from || !to) return body
+    this.#chunks = createSignedChunks(body, { from, to }, { share, onRefusal: this.#bodyRefused })
+    return this.#chunks ?? body
   }
 
-  readonly #wronglySigned = (): void => {
+  readonly #bodyRefused = (refusal: Refusal): void => {
     if (this.#isOver) return
     const { reply, admission } = this.forwarding
     this.#call?.abort()
-    this.#end({ result: 'abandoned', cause: 'request_body_wrongly_signed' })
-    const problem = 'a chunk of the body is not what was signed'
+    this.#end({ result: 'abandoned', cause: `request_body_${refusal.reason}` })
     if (reply.hasStarted) reply.cut()
-    else
-      this.forwarding.answer(problemOfRefusal({ reason: 'signature_invalid', problem }, admission))
+    else this.forwarding.answer(problemOfRefusal(refusal, admission))
   }
 
   #headed({ status }: AnswerHead): void {
@@ -236,6 +237,7 @@ export class Transfer implements AnswerListener {
     this.#isOver = true
     const { request, admission, held } = this.forwarding
     held?.release()
+    this.#chunks?.release()
     this.#answer.close()
     const status = this.#status
     admission.close({
