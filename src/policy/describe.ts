@@ -188,7 +188,8 @@ function whoOf({ agent }: RefusalSubject): string {
 }
 
 /** The operation as `POST /v1/refunds`, as far as it is known. */
-function whatOf({ method, path }: RefusalSubject): string {
+function whatOf({ method, path, operation }: RefusalSubject): string {
+  if (operation !== undefined) return `call ${operation}`
   if (method === undefined || path === undefined) return 'do this'
   const shown = path.length > SHOWN_PATH_LENGTH ? `${path.slice(0, SHOWN_PATH_LENGTH)}...` : path
   return `${method} ${shown}`

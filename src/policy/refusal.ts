@@ -76,6 +76,8 @@ export interface RefusalSubject {
   readonly agent?: string
   readonly method?: string
   readonly path?: string
+  /** `iam:CreateUser`, where method and path do not name what was asked for. */
+  readonly operation?: string
   readonly requestId: string
 }
 

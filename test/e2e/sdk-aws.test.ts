@@ -234,7 +234,7 @@ describe('DynamoDB and STS', () => {
     const drop = new DynamoDBClient(settings('aws:write')).send(
       new DeleteTableCommand({ TableName: 'orders' }),
     )
-    await expect(drop).rejects.toThrow(/needs aws:delete/)
+    await expect(drop).rejects.toThrow(/may not call dynamodb:DeleteTable: needs aws:delete/)
     const role = new STSClient(settings()).send(
       new AssumeRoleCommand({ RoleArn: 'arn:aws:iam::123456789012:role/r', RoleSessionName: 's' }),
     )

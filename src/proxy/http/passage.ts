@@ -90,11 +90,12 @@ export class Passage {
 
   /** Who asked for what, for the words of an answer. */
   subject(): RefusalSubject {
-    const { grant, request, route, caller } = this
+    const { grant, request, route, operation, caller } = this
     const { requestId } = caller
     if (!grant) return { requestId }
     const path = pathOf(route?.target ?? request.target)
-    return { requestId, agent: grant.agent, method: request.method, path }
+    const named = operation?.signing && { operation: operation.rule }
+    return { requestId, agent: grant.agent, method: request.method, path, ...named }
   }
 
   /** As routed; else as the door names it; else the only one of the grant. */
