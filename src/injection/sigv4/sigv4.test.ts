@@ -137,7 +137,10 @@ describe('a signed head', () => {
 })
 
 describe('against the signer of the AWS SDK', () => {
-  const name = fc.stringMatching(/^[A-Za-z0-9._~ !'()*:@,&=+/?%-]{1,12}$/)
+  // Their signer keeps query fields in a plain object, where this one is no field.
+  const name = fc
+    .stringMatching(/^[A-Za-z0-9._~ !'()*:@,&=+/?%-]{1,12}$/)
+    .filter((text) => text !== '__proto__')
 
   it.each([
     ['dynamodb', true],
