@@ -16,7 +16,7 @@ import { exchangeRaw, parseAnswer, requestText } from '../support/raw-http.ts'
 const authority = createAuthority()
 const tls = authority.issue({ names: LOOPBACK_NAMES })
 const plain = { host: '127.0.0.1', port: 0 }
-const wire = { ...DEFAULT_LIMITS.wire, headTimeoutMs: 300, connections: 40 }
+const wire = { ...DEFAULT_LIMITS.wire, headTimeoutMs: 900, connections: 40 }
 
 const H2 = { ALPNProtocols: ['h2'] }
 

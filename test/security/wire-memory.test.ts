@@ -18,7 +18,7 @@ const PIECE = Buffer.alloc(1 << 16, 'x')
 const WARM_UP = 128 * MIB
 const GIGABYTE = 1_000_000_000
 /** A pause of the collector's, some buffers under way; a leak or a held body is far beyond it. */
-const MOST_GROWTH = 48 * MIB
+const MOST_GROWTH = 96 * MIB
 
 let server: Server
 let proxy: ProxyProcess
