@@ -86,6 +86,23 @@ describe('S3, by method, path and query', () => {
   })
 })
 
+it.each([
+  ['GetScopedCredentials', 'aws:secrets'],
+  ['GetWebIdentityToken', 'aws:secrets'],
+  ['AnythingNew', 'aws:secrets'],
+  ['DecodeAuthorizationMessage', 'aws:admin'],
+  ['GetCallerIdentity', 'aws:read'],
+])(
+  'SC-01 of the token service %s needs %s: what is new there gives credentials',
+  (action, scope) => {
+    const aws = catalog.services.get('aws')
+    if (!aws) throw new Error('there is no service aws')
+    const signing = { service: 'sts', region: 'eu-west-1' }
+    const found = catalog.matchSigned(aws, asked({ signing, actions: [action] }))
+    expect(found).toMatchObject({ ok: true, value: { baseScopes: [scope] } })
+  },
+)
+
 describe('a region', () => {
   it.each([
     ['eu-west-1', 's3.eu-west-1.amazonaws.com'],
