@@ -8,7 +8,7 @@ import type { StoreSettings } from '../config/stores.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
 import type { SecretStore } from '../secret/secret-store.ts'
 import type { TokenDesk } from '../secret/handed-token.ts'
-import { isRemote, type SourceReference } from '../secret/reference.ts'
+import { isRemote, type RemoteReference, type SourceReference } from '../secret/reference.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { SourceState } from '../secret/source-state.ts'
@@ -77,20 +77,24 @@ export function openCredentials(parts: CredentialParts): Credentials {
     ...mounted,
     desk,
     states: () => stored.states(),
-    isConfigured: (name) => isConfigured(settings.current.references.get(name), parts, stores),
+    isConfigured(name) {
+      const reference = settings.current.references.get(name)
+      if (reference === undefined) return Promise.resolve(false)
+      // Whoever lists services must not make a store elsewhere answer for each of them.
+      if (isRemote(reference)) return stored.isConfigured(name)
+      return isConfiguredHere(reference, parts, stores)
+    },
     async close() {
       await Promise.all(Object.values(stores).map(async (store) => store.close?.()))
     },
   }
 }
 
-async function isConfigured(
-  reference: SourceReference | undefined,
+async function isConfiguredHere(
+  reference: Exclude<SourceReference, RemoteReference>,
   { sealed }: CredentialParts,
   stores: Stores,
 ): Promise<boolean> {
-  if (!reference) return false
-  if (isRemote(reference)) return isReadable(stores[reference.source].read(reference.place))
   switch (reference.source) {
     case 'vault':
       return (await sealed.find(reference.name)) !== undefined

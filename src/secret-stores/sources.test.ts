@@ -217,6 +217,54 @@ describe('a credential source', () => {
     expect(world.reads).toHaveLength(1)
   })
 
+  it('says whether there is something from what it knows, and asks as rarely as for requests', async () => {
+    const { source, references, world } = open(always(stored('value')))
+    references.set('github', { source: 'hashicorp', place: 'secret/data/github' })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => source.isConfigured('github')),
+    )
+    expect(new Set(answers)).toEqual(new Set([true]))
+    world.now += 299_999
+    expect(await source.isConfigured('github')).toBe(true)
+    expect(world.reads).toEqual(['secret/data/github'])
+    references.set('github', { source: 'hashicorp', place: 'secret/data/github-2' })
+    expect(await source.isConfigured('github')).toBe(true)
+    expect(world.reads).toEqual(['secret/data/github', 'secret/data/github-2'])
+    references.delete('github')
+    expect(await source.isConfigured('github')).toBe(false)
+  })
+
+  it('says that there is nothing, for a moment without asking again', async () => {
+    let answer: StoredSecret | undefined
+    const { source, references, world } = open(() => Promise.resolve(answer))
+    references.set('github', { source: 'hashicorp', place: 'secret/data/github' })
+    expect(await source.isConfigured('github')).toBe(false)
+    answer = stored('value')
+    world.now += 999
+    expect(await source.isConfigured('github')).toBe(false)
+    expect(world.reads).toHaveLength(1)
+    world.now += 1
+    expect(await source.isConfigured('github')).toBe(true)
+  })
+
+  it('says that there is something while the store is down and the value still serves', async () => {
+    let isDown = false
+    const { source, references, world } = open(() =>
+      isDown
+        ? Promise.reject(new Failure('secret_store_unavailable', 'no connection'))
+        : Promise.resolve(stored('value')),
+    )
+    references.set('github', { source: 'hashicorp', place: 'secret/data/github' })
+    await source.isConfigured('github')
+    isDown = true
+    world.now += 1_199_999
+    expect(await source.isConfigured('github')).toBe(true)
+    world.now += 1
+    expect(await source.isConfigured('github')).toBe(false)
+    expect(await source.isConfigured('github')).toBe(false)
+    expect(world.reads).toHaveLength(2)
+  })
+
   it('reads again after a doubt, at most once in ten seconds', async () => {
     const { source, world } = open(always(stored('value', [ORIGIN])))
     await source.get('stripe', ORIGIN)

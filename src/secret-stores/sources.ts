@@ -73,6 +73,8 @@ interface Held {
 }
 
 export interface StoredSource extends Required<CredentialSource> {
+  /** Whether there is a value that can be used, wherever it may go; asks as rarely as `get` does. */
+  isConfigured(name: string): Promise<boolean>
   states(): readonly SourceState[]
 }
 
@@ -84,38 +86,31 @@ const NOT_SEALED = err({ reason: 'origin_not_sealed' } as const)
 const UNAVAILABLE = { reason: 'secret_unavailable' } as const
 
 export function createCredentialSource(parts: CredentialSourceParts): StoredSource {
-  const { references, log, now, limits = SOURCE_LIMITS, random = Math.random } = parts
-  const cache = createCache<Held, CredentialProblem>({
-    fetch: (name) => fetchSecret(name, { ...parts, limits }),
-    lifetimeOf: (held) => lifetimeOf(held, { ...parts, limits }),
-    restMsOf,
-    unavailable: UNAVAILABLE,
-    limits,
-    now,
-    random,
-    onDown(name, error, isStaleUsed) {
-      log.warn('secret_store_down', { name, isStaleUsed, problem: messageOf(error) })
-    },
-  })
+  const { references } = parts
+  const cache = openCache({ ...parts, limits: parts.limits ?? SOURCE_LIMITS })
 
-  const peek = (name: string, origin: string): Answer | undefined => {
+  /** What is held of the place that the configuration names now. */
+  const peekHeld = (name: string): Result<Held, CredentialProblem> | undefined => {
     const reference = references().get(name)
     if (reference === undefined) return NOT_CONFIGURED
     const known = cache.peek(name)
-    if (known?.ok !== true) return known
-    if (isSame(known.value.reference, reference)) return release(known.value, origin, parts)
+    if (known?.ok !== true || isSame(known.value.reference, reference)) return known
     cache.forget(name)
     return undefined
   }
 
   return {
-    peek,
-
-    get(name, origin) {
-      const known = peek(name, origin)
-      if (known !== undefined) return Promise.resolve(known)
-      return cache.get(name).then((held) => (held.ok ? release(held.value, origin, parts) : held))
+    peek(name, origin) {
+      const known = peekHeld(name)
+      return known?.ok === true ? release(known.value, origin, parts) : known
     },
+
+    async get(name, origin) {
+      const held = peekHeld(name) ?? (await cache.get(name))
+      return held.ok ? release(held.value, origin, parts) : held
+    },
+
+    isConfigured: async (name) => (peekHeld(name) ?? (await cache.get(name))).ok,
 
     reconsider: (name) => {
       if (cache.reconsider(name)) doubt(references().get(name), parts)
@@ -125,6 +120,22 @@ export function createCredentialSource(parts: CredentialSourceParts): StoredSour
     },
     states: () => [...references()].map((entry) => stateOf(entry, cache)),
   }
+}
+
+function openCache(parts: Fetching): Cached<Held, CredentialProblem> {
+  const { log, now, limits, random = Math.random } = parts
+  return createCache<Held, CredentialProblem>({
+    fetch: (name) => fetchSecret(name, parts),
+    lifetimeOf: (held) => lifetimeOf(held, parts),
+    restMsOf,
+    unavailable: UNAVAILABLE,
+    limits,
+    now,
+    random,
+    onDown(name, error, isStaleUsed) {
+      log.warn('secret_store_down', { name, isStaleUsed, problem: messageOf(error) })
+    },
+  })
 }
 
 function doubt(reference: SourceReference | undefined, { stores }: CredentialSourceParts): void {
