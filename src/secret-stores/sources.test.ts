@@ -235,11 +235,13 @@ describe('a credential source', () => {
   })
 
   it('says that there is nothing, for a moment without asking again', async () => {
-    let answer: StoredSecret | undefined
-    const { source, references, world } = open(() => Promise.resolve(answer))
+    let isThere = false
+    const { source, references, world } = open(() =>
+      Promise.resolve(isThere ? stored('value') : undefined),
+    )
     references.set('github', { source: 'hashicorp', place: 'secret/data/github' })
     expect(await source.isConfigured('github')).toBe(false)
-    answer = stored('value')
+    isThere = true
     world.now += 999
     expect(await source.isConfigured('github')).toBe(false)
     expect(world.reads).toHaveLength(1)
