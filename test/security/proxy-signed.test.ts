@@ -147,6 +147,10 @@ describe('a signature', () => {
     ['over another body', { headers: [FORM], body, sentBody: body.replace('Get', 'Del') }],
     ['with a header that came later', { headers: [FORM], body, unsigned: ['X-Amz-Acl: private'] }],
     ['with a target that came later', { body: '{}', unsigned: ['X-Amz-Target: a.B'] }],
+    [
+      'whose signed header is declared to end here',
+      { headers: [FORM], body, unsigned: ['Connection: Content-Type'] },
+    ],
   ])('is refused %s', async (_, order) => {
     expect((await send(order)).status).toBe(401)
     expect(reasons()).toEqual(['signature_invalid'])
@@ -161,6 +165,13 @@ describe('a signature', () => {
     expect((await exchangeRaw(plane.port, text)).status).toBe(401)
     plane.clock.now -= 40 * 60_000
     expect((await exchangeRaw(plane.port, text)).status).toBe(401)
+  })
+
+  it('is refused before its body is asked for where no body could make it right', async () => {
+    const [head = ''] = signedText({ headers: [FORM], body }).split('\r\n\r\n')
+    plane.clock.now += 16 * 60_000
+    const waiting = head.replace(/^X-Amz-Content-Sha256: .*\r\n/m, '')
+    expect((await exchangeRaw(plane.port, `${waiting}\r\n\r\n`)).status).toBe(401)
   })
 
   it('is needed: the token alone is told so', async () => {

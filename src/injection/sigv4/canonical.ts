@@ -80,11 +80,14 @@ export function formatTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+|[-:]/g, '')
 }
 
-/** Values of one name joined by commas; outer spaces cut, inner ones made one. */
+/** Values of one name joined by commas. */
 function canonicalValue(name: string, { headers }: CanonicalParts): string {
-  return headers
-    .flatMap(([other, value]) => (other === name ? [value.trim().replace(/\s+/g, ' ')] : []))
-    .join(',')
+  return headers.flatMap(([other, value]) => (other === name ? [trimValue(value)] : [])).join(',')
+}
+
+/** Outer blanks cut, inner ones made one. What else Unicode calls a space is a byte of the value. */
+export function trimValue(value: string): string {
+  return value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '')
 }
 
 /** Fields decoded, encoded in the one way, and sorted. A `+` is a plus. */

@@ -7,7 +7,14 @@
  */
 
 import { timingSafeEqual } from 'node:crypto'
-import { ALGORITHM, scopeText, sha256, signatureOf, type SigningScope } from './canonical.ts'
+import {
+  ALGORITHM,
+  scopeText,
+  sha256,
+  signatureOf,
+  trimValue,
+  type SigningScope,
+} from './canonical.ts'
 
 /** One side of the chain: what the next signature follows, and what it is made with. */
 export interface ChunkChain {
@@ -165,7 +172,7 @@ function canonicalTrailer(lines: readonly string[]): string {
   return lines
     .map((line) => {
       const colon = line.indexOf(':')
-      return `${line.slice(0, colon).toLowerCase()}:${line.slice(colon + 1).trim()}\n`
+      return `${line.slice(0, colon).toLowerCase()}:${trimValue(line.slice(colon + 1))}\n`
     })
     .join('')
 }

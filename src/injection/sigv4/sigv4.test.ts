@@ -115,6 +115,26 @@ describe('a signed head', () => {
     expect(judge({ ...outgoing, headers }).ok).toBe(false)
   })
 
+  it.each(['X-Amz-Date', 'host', 'Content-Type', 'close, x-amz-date'])(
+    'is refused where Connection: %s would end one of its headers here',
+    (value) => {
+      const { outgoing } = sign({})
+      const headers: HeaderPair[] = [...outgoing.headers, ['Connection', value]]
+      expect(judge({ ...outgoing, headers }).ok).toBe(false)
+    },
+  )
+
+  it('reads blanks alike, and takes nothing else for a blank', () => {
+    const { outgoing } = sign({ headers: [['X-Amz-Meta-A', ' a \t b ']] })
+    const having = (value: string): Outgoing => ({
+      ...outgoing,
+      headers: outgoing.headers.map(([name, old]) => [name, name === 'X-Amz-Meta-A' ? value : old]),
+    })
+    expect(judge(having('a b')).ok).toBe(true)
+    expect(judge(having('a\u00a0b')).ok).toBe(false)
+    expect(judge(having('\u00a0a b')).ok).toBe(false)
+  })
+
   it('is refused for another method, host, path or query', () => {
     const { outgoing } = sign({ path: '/a', query: 'x=1' })
     expect(judge(outgoing, { method: 'POST' }).ok).toBe(false)

@@ -16,7 +16,7 @@ import {
 import { sha256 } from '../../injection/sigv4/canonical.ts'
 import type { ChunkChain } from '../../injection/sigv4/chunks.ts'
 import { parsePayload, type Payload } from '../../injection/sigv4/payload.ts'
-import { verifySignature } from '../../injection/sigv4/verify.ts'
+import { signatureProblem, verifySignature } from '../../injection/sigv4/verify.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import type { WireRequest } from '../wire/message.ts'
 import type { HeldBody } from './facts.ts'
@@ -55,6 +55,9 @@ export async function verifyRequest(
   hold: HoldBody,
 ): Promise<Result<SignedHead, Refusal | 'gone'>> {
   const { method, target, fields: headers } = request
+  // First what needs no body: nothing is held for a signature that cannot be right.
+  const problem = signatureProblem({ headers, authorization }, now)
+  if (problem !== undefined) return err({ reason: 'signature_invalid', problem })
   const payload = await payloadOf(request, hold)
   if (!payload.ok) return payload
   const mark = target.indexOf('?')
