@@ -133,6 +133,8 @@ export interface SecretSource {
   readonly refreshAt?: number
   readonly expiresAt?: number
   readonly lastError?: { readonly at: number; readonly problem: string }
+  /** Requests under way by the version that they were given: `v3`, or `v3.token` for what was minted. */
+  readonly inFlight?: readonly { readonly version: string; readonly requests: number }[]
 }
 
 export interface SecretVersions {

@@ -1,12 +1,13 @@
 /**
- * `secret set` and `secret rotate`: the value is sealed on this machine, and only ciphertext
- * leaves it; or a reference is written into the configuration instead.
+ * `secret set`: the value is sealed on this machine, and only ciphertext leaves it; or a reference
+ * is written into the configuration instead.
  */
 
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import type { SecretView } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { sourceOf } from '../config/service-settings.ts'
@@ -15,7 +16,7 @@ import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator, readSealerKey } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog, tryEdits } from './config-file.ts'
-import { connect, describe } from './connection.ts'
+import { connect, describe, type Connection } from './connection.ts'
 import { inputFields } from './secret-fields.ts'
 import { readReference, referenceEdits, valuePlace } from './reference.ts'
 import { purposeOf, sealFields, type SecretPurpose, type SealWith } from './sealing.ts'
@@ -38,26 +39,21 @@ export function registerSecretSet(parent: Command, runs: Runner): void {
     )
     .option('--field <name=source>', 'one field: name=- (standard input), env:X, file:P', collect)
   runs(set, options, setSecret)
-  const rotate = parent
-    .command('rotate')
-    .argument('<name>')
-    .description('replace a stored secret; tokens stay as they are')
-    .option('--field <name=source>', 'one field, as in set', collect)
-  runs(rotate, options, rotateSecret)
 }
 
 async function setSecret(call: SetCall): Promise<void> {
+  const { session, options: asked } = call
   const { local, purpose } = await subjectOf(call)
-  const { source } = call.options
-  if (source === undefined) await store(call, { local, purpose, mustExist: false })
-  else await follow(call, { local, purpose, source })
+  if (asked.source !== undefined) {
+    await follow(call, { local, purpose, source: asked.source })
+    return
+  }
+  const fields = asked.field
+  const { view, words } = await storeValue(session, { local, purpose, fields, mustExist: false })
+  answer(session, view, words)
 }
 
-async function rotateSecret(call: SetCall): Promise<void> {
-  await store(call, { ...(await subjectOf(call)), mustExist: true })
-}
-
-async function subjectOf({ session, args }: SetCall) {
+export async function subjectOf({ session, args }: Pick<SetCall, 'session' | 'args'>) {
   const local = loadLocal(session)
   return { local, purpose: purposeOf(await openCatalog(local.config), args[0] ?? '') }
 }
@@ -65,11 +61,19 @@ async function subjectOf({ session, args }: SetCall) {
 interface Storing {
   readonly local: Local
   readonly purpose: SecretPurpose
+  /** As `--field` names them; absent: the value comes from standard input or a prompt. */
+  readonly fields: readonly string[] | undefined
   readonly mustExist: boolean
 }
 
+interface Stored {
+  readonly connection: Connection
+  readonly view: SecretView & { readonly origins: readonly string[] }
+  readonly words: string
+}
+
 /** Refuses what the service would never read: a secret that the configuration takes from elsewhere. */
-async function store(call: SetCall, storing: Storing): Promise<void> {
+export async function storeValue(session: Session, storing: Storing): Promise<Stored> {
   const { config } = storing.local
   const { name } = storing.purpose
   const source = sourceOf(config, name)
@@ -78,14 +82,11 @@ async function store(call: SetCall, storing: Storing): Promise<void> {
       'refused',
       `${name} is read from ${formatReference(source)} (${basename(config.path)}): ${valuePlace(source)}, or \`apistronghold secret set ${name} --source vault\` stores it in the vault instead`,
     )
-  await sealAndStore(call, storing)
+  return await sealAndStore(session, storing)
 }
 
-async function sealAndStore(
-  { session, options: { field } }: SetCall,
-  storing: Storing,
-): Promise<void> {
-  const { local, purpose } = storing
+async function sealAndStore(session: Session, storing: Storing): Promise<Stored> {
+  const { local, purpose, fields } = storing
   const connection = await connect(session)
   const { version: stored, highestVersion } = await connection.client.secrets.versions(purpose.name)
   if (storing.mustExist && stored === 0)
@@ -93,17 +94,14 @@ async function sealAndStore(
       'not_found',
       `there is no secret ${purpose.name} to rotate: \`apistronghold secret set ${purpose.name}\` stores one`,
     )
-  const parsed = await inputFields(session.terminal, purpose, field)
+  const parsed = await inputFields(session.terminal, purpose, fields)
   for (const warning of parsed.warnings) session.terminal.note(`warning: ${warning}`)
   const version = highestVersion + 1
   const envelope = await sealFields(purpose, parsed, sealWith(local, version))
   const put = { ifMatch: stored, version }
   const view = await connection.client.secrets.put(purpose.name, envelope, put)
-  answer(
-    session,
-    { ...view, origins: purpose.origins },
-    `${view.name} version ${view.version} sealed for ${originWords(purpose)} and stored (${describe(connection)})`,
-  )
+  const words = `${view.name} version ${view.version} sealed for ${originWords(purpose)} and stored (${describe(connection)})`
+  return { connection, view: { ...view, origins: purpose.origins }, words }
 }
 
 /** Recipient from the file, sealing key from this machine; neither comes from the control plane. */
@@ -156,7 +154,12 @@ async function moveIntoVault(call: SetCall, { local, purpose, reference }: Movin
   const edits = referenceEdits(config.environment, purpose, reference)
   const { catalog } = await tryEdits(session, config.path, edits)
   const name = reference.source === 'vault' ? reference.name : purpose.name
-  await sealAndStore(call, { local, purpose: purposeOf(catalog, name), mustExist: false })
+  const fields = call.options.field
+  const moved = purposeOf(catalog, name)
+  const { view, words } = await sealAndStore(session, {
+    ...{ local, fields, purpose: moved, mustExist: false },
+  })
+  answer(session, view, words)
   const { isChanged, isTold } = await changeConfig(session, local, edits)
   if (isChanged)
     session.terminal.note(

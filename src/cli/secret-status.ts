@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { SecretSource } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
+import { usesVersion } from '../secret/source-state.ts'
 import { formatDuration } from '../config/units.ts'
 import type { Call, Runner } from './command.ts'
 import { connect } from './connection.ts'
@@ -31,7 +32,10 @@ async function showStatus({ session, args: [name], options: { all } }: StatusCal
     name === undefined ? all === true || isUsed(source) : source.name === name,
   )
   const now = Date.now()
-  const header = ['secret', 'source', 'process', 'version', 'age', 'next refresh', 'last error']
+  const header = [
+    ...['secret', 'source', 'process', 'version', 'age', 'next refresh'],
+    ...['in flight', 'last error'],
+  ]
   const words =
     items.length === 0
       ? 'no secret has been needed since the start (--all shows where each would come from)'
@@ -43,17 +47,28 @@ async function showStatus({ session, args: [name], options: { all } }: StatusCal
   answer(session, { items }, words)
 }
 
-const isUsed = ({ fetchedAt, lastError }: SecretSource): boolean =>
-  fetchedAt !== undefined || lastError !== undefined
+const isUsed = ({ fetchedAt, lastError, inFlight }: SecretSource): boolean =>
+  fetchedAt !== undefined || lastError !== undefined || inFlight !== undefined
 
 function rowOf(known: SecretSource, now: number): string[] {
-  const { name, source, process, version = '', fetchedAt, refreshAt, lastError } = known
+  const { name, source, process, version = '', fetchedAt, refreshAt, lastError, inFlight } = known
   return [
     ...[name, source, process, version],
     fetchedAt === undefined ? '' : span(now - fetchedAt),
     fetchedAt === undefined ? '' : refreshWords(refreshAt, now),
+    usesWords(inFlight, version),
     lastError ? `${lastError.problem} (${span(now - lastError.at)} ago)` : '',
   ]
+}
+
+/** `3`, or `3 (1 with v2)` while some still have a former version. */
+function usesWords(uses: SecretSource['inFlight'] = [], current: string): string {
+  const total = uses.reduce((sum, { requests }) => sum + requests, 0)
+  const former = uses
+    .filter((use) => !usesVersion(use, current))
+    .map(({ version, requests }) => `${requests} with ${version}`)
+  if (total === 0) return ''
+  return former.length === 0 ? String(total) : `${total} (${former.join(', ')})`
 }
 
 /** What is due is asked for by the next request that needs it. */

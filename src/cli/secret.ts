@@ -13,6 +13,7 @@ import { cancelled } from './dialogue.ts'
 import { formatMoment } from './moments.ts'
 import { referencePath } from './reference.ts'
 import { purposeOf } from './sealing.ts'
+import { registerSecretRotate } from './secret-rotate.ts'
 import { registerSecretSet } from './secret-set.ts'
 import { registerSecretStatus } from './secret-status.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
@@ -25,6 +26,7 @@ export function registerSecret(program: Command, runs: Runner): void {
     .command('secret')
     .description('real credentials: set, list, status, rotate, delete')
   registerSecretSet(secret, runs)
+  registerSecretRotate(secret, runs)
   registerSecretStatus(secret, runs)
   const list = secret.command('list').description('list secrets by name; never their values')
   runs(list, none, listSecrets)

@@ -17,7 +17,7 @@ import {
 } from '../proxy/data-plane.ts'
 import type { DataPlaneLimits } from '../proxy/limits.ts'
 import type { Listener } from '../proxy/wire/message.ts'
-import type { ProcessSourceState } from '../secret/source-state.ts'
+import { withUses, type ProcessSourceState } from '../secret/source-state.ts'
 import type { DerivedKeys } from '../token/keys.ts'
 import { createJwtVerifier } from '../token/jwt.ts'
 import { createKeyPairs } from '../token/key-pair.ts'
@@ -143,7 +143,11 @@ export async function openSoleDataPlane(
     forget: async (name) => {
       credentials.forget(name)
     },
-    secretStates: async () => credentials.states().map((known) => ({ ...known, process: 'local' })),
+    secretStates: async () =>
+      withUses(credentials.states(), plane.credentialUses()).map((known) => ({
+        ...known,
+        process: 'local',
+      })),
     reload: async () => {
       tls?.reload()
       for (const name of settings.current.references.keys()) credentials.forget(name)

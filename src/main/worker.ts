@@ -10,6 +10,7 @@ import { remoteDesk, remoteStores, type ServerCalls, type WorkerCalls } from '..
 import { createGate } from '../fleet/gate.ts'
 import type { Gate } from '../policy/gate.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
+import { withUses } from '../secret/source-state.ts'
 import { readServerKeys } from '../state-dir/key-files.ts'
 import type { Journal } from '../storage/journal/journal.ts'
 import { holdWorkerLock } from '../storage/sqlite/worker-lock.ts'
@@ -129,7 +130,7 @@ function answers({ settings, gate, credentials, journal, plane, tls }: Built): W
       for (const name of settings.current.references.keys()) credentials.forget(name)
       return settings.current.catalog.digest
     },
-    states: async () => credentials.states(),
+    states: async () => withUses(credentials.states(), plane.credentialUses()),
     report: async () => ({ isReady: plane.readiness().isReady, inFlight: gate.liveCount }),
     async stop(graceMs) {
       tls?.close()

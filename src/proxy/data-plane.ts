@@ -14,6 +14,7 @@ import type { GrantUse, StoredGrant } from '../policy/grant-store.ts'
 import { createQuota } from '../policy/quota.ts'
 import type { Refusal } from '../policy/refusal.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
+import type { CredentialUse } from '../secret/source-state.ts'
 import type { KeyPair } from '../token/key-pair.ts'
 import { createReplay, type Replay } from '../token/replay.ts'
 import type { TokenMode } from '../token/token.ts'
@@ -80,6 +81,8 @@ export interface DataPlane {
   /** Opens every listener or none; throws `listen_failed` naming the address. */
   listen(): Promise<readonly Listener[]>
   readiness(): Readiness
+  /** Which versions of which credentials requests under way were given. */
+  credentialUses(): readonly CredentialUse[]
   /** Serves another certificate from the next handshake on; throws what is wrong with it. */
   renewTls(tls: TlsPair): void
   /** Takes nothing new, lets requests end for this long, then cuts what is left. */
@@ -112,6 +115,7 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
   return {
     listen: () => listenAll(servers),
     readiness,
+    credentialUses: () => forwarder.credentialUses(),
     renewTls(tls) {
       for (const server of servers) server.renewTls(tls)
     },

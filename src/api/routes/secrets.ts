@@ -8,6 +8,7 @@ import { err, ok, type Result } from '../../base/result.ts'
 import { MAX_ENVELOPE_BYTES } from '../../secret/envelope-text.ts'
 import type { EnvelopeProblem } from '../../secret/envelope.ts'
 import type { SealedSecret, SealedStore } from '../../secret/sealed-store.ts'
+import type { ProcessSourceState } from '../../secret/source-state.ts'
 import type { ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import type { ApiProblem } from '../problem.ts'
@@ -30,6 +31,13 @@ const sourceState = z
     refreshAt: instant().optional(),
     expiresAt: instant().optional(),
     lastError: z.strictObject({ at: instant(), problem: z.string() }).optional(),
+    inFlight: z
+      .array(z.strictObject({ version: z.string(), requests: z.int() }))
+      .optional()
+      .openapi({
+        description:
+          'Requests under way by the version that they were given: `v3`, or `v3.token` for what was minted from it.',
+      }),
   })
   .openapi('SecretSource')
 
@@ -91,8 +99,12 @@ function statesRoute({ secretStates }: ApiParts): Route {
       status: 200,
       answer: pageOf(sourceState),
     },
-    async () => ok({ items: (await secretStates()).map((known) => ({ ...known })) }),
+    async () => ok({ items: (await secretStates()).map(sourceView) }),
   )
+}
+
+function sourceView({ inFlight, ...known }: ProcessSourceState): z.input<typeof sourceState> {
+  return { ...known, ...(inFlight && { inFlight: [...inFlight] }) }
 }
 
 function versionsRoute({ stores }: ApiParts): Route {

@@ -6,6 +6,7 @@
 import type { Now } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { CredentialSource } from '../../secret/credential-source.ts'
+import type { CredentialUse } from '../../secret/source-state.ts'
 import type { AnswerListener, Call, UpstreamRequest, Upstreams } from '../upstream/upstream.ts'
 import { destinationOf } from './destination.ts'
 import type { Forwarding } from './forwarding.ts'
@@ -19,6 +20,8 @@ export interface Forwarder {
   forward(forwarding: Forwarding): void
   /** Ends everything that is under way; returns how many requests that were. */
   cutAll(cause: CutCause): number
+  /** Which versions of which credentials are under way. */
+  credentialUses(): readonly CredentialUse[]
 }
 
 export interface ForwarderParts {
@@ -66,7 +69,20 @@ export function createForwarder({ upstreams, credentials, now, log }: ForwarderP
       for (const transfer of open) transfer.cut(cause)
       return open.length
     },
+    credentialUses: () => countUses(live),
   }
+}
+
+function countUses(live: Iterable<Transfer>): readonly CredentialUse[] {
+  const uses = new Map<string, CredentialUse>()
+  for (const { forwarding } of live) {
+    const { credential } = forwarding.admission
+    if (!credential) continue
+    const { name, version } = credential
+    const key = `${name} ${version}`
+    uses.set(key, { name, version, requests: (uses.get(key)?.requests ?? 0) + 1 })
+  }
+  return [...uses.values()]
 }
 
 function send(upstreams: Upstreams, transfer: Transfer, request: UpstreamRequest): Call {
