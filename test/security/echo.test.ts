@@ -140,7 +140,7 @@ describe('CE-04 an answer that is coded though nobody asked for that', () => {
     ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
   ]
-  const coded = (coding: string, body: Buffer): Answer => ({
+  const coded = (coding: string | readonly string[], body: Buffer): Answer => ({
     headers: { 'content-encoding': coding, 'content-type': 'application/json' },
     body,
   })
@@ -156,12 +156,26 @@ describe('CE-04 an answer that is coded though nobody asked for that', () => {
   it.each<[string, Answer]>([
     ['a coding that nobody knows', coded('exi', Buffer.from(text))],
     ['two codings', coded('gzip, br', brotliCompressSync(gzipSync(text)))],
+    ['two lines of codings', coded(['gzip', 'br'], brotliCompressSync(gzipSync(text)))],
   ])('with %s is 502', async (_what, answer) => {
     const { status, head, whole } = await answered(answer)
     expect(status).toBe(502)
     expect(head).toContain('error=http_response_content_coding')
     expect(findSecret(whole, REAL_KEY)).toEqual([])
     expect(await lastOutcome()).toMatchObject({ result: 'cut', cause: 'upstream_undecodable' })
+  })
+
+  it.each<[string, string | readonly string[]]>([
+    ['identity on a line before it', ['identity', 'gzip']],
+    ['identity on a line behind it', ['gzip', 'identity']],
+    ['an empty line before it', ['', 'gzip']],
+    ['identity beside it', 'identity, gzip'],
+    ['capitals and spaces', ' GZip ,'],
+  ])('with %s comes decoded all the same', async (_what, coding) => {
+    const { status, head, body } = await answered(coded(coding, gzipSync(text)))
+    expect(status).toBe(200)
+    expect(head).not.toMatch(/content-encoding/i)
+    expect(body).toContain(`Bearer ${STARS}`)
   })
 
   it('that is not what it says is cut', async () => {

@@ -56,6 +56,22 @@ export function answerValue(raw: readonly string[], name: string): string | unde
   return undefined
 }
 
+/**
+ * What was done to the body (RFC 9110 8.4), over all lines of the field; several codings with commas.
+ * Undefined where nothing was: `identity` is no coding, and neither is an empty element.
+ */
+export function codingOf(raw: readonly string[]): string | undefined {
+  const lines: string[] = []
+  for (let index = 0; index + 1 < raw.length; index += 2)
+    if (raw[index]?.toLowerCase() === 'content-encoding') lines.push(raw[index + 1] ?? '')
+  if (lines.length === 0) return undefined
+  const codings = lines
+    .flatMap((line) => line.split(','))
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '' && name !== 'identity')
+  return codings.length === 0 ? undefined : codings.join(',')
+}
+
 function options(value: string): ReadonlySet<string> | undefined {
   const names = value.split(',').map((option) => option.trim().toLowerCase())
   const others = names.filter((name) => name !== 'keep-alive' && name !== 'close')

@@ -33,17 +33,10 @@ const CODINGS: Readonly<Record<string, () => Transform>> = {
 const ALWAYS_BYTES = 8 * 1024 * 1024
 const MOST_TIMES = 100
 
-/** Whether an answer with this Content-Encoding can be decoded; several codings cannot. */
+/** Whether an answer with this coding, in lower case, can be decoded; several codings cannot. */
 export function isDecodable(coding: string): boolean {
-  return Object.hasOwn(CODINGS, nameOf(coding))
+  return Object.hasOwn(CODINGS, coding)
 }
-
-/** Whether there is anything to decode. */
-export function isIdentity(coding: string | undefined): boolean {
-  return coding === undefined || nameOf(coding) === '' || nameOf(coding) === 'identity'
-}
-
-const nameOf = (coding: string): string => coding.trim().toLowerCase()
 
 export class Decoding {
   readonly #stream: Transform
@@ -53,7 +46,7 @@ export class Decoding {
   #isOver = false
 
   constructor(coding: string, parts: DecodingParts) {
-    const create = CODINGS[nameOf(coding)]
+    const create = CODINGS[coding]
     if (!create) throw new TypeError('not decodable')
     const stream = create()
     this.#stream = stream

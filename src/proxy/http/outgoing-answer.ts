@@ -10,8 +10,8 @@ import type { Outcome } from '../admission.ts'
 import type { AnswerHead } from '../upstream/upstream.ts'
 import type { ReplyHead } from '../wire/message.ts'
 import { AnswerBody, type AnswerBodyParts, type AnswerProblem } from './answer-body.ts'
-import { answerHeaders, answerValue, scrubHeaders, withoutCoding } from './answer-head.ts'
-import { isDecodable, isIdentity } from './decoding.ts'
+import { answerHeaders, answerValue, codingOf, scrubHeaders, withoutCoding } from './answer-head.ts'
+import { isDecodable } from './decoding.ts'
 import { secretsOf } from './marks.ts'
 import type { Forwarding } from './forwarding.ts'
 import { MaskedAnswer } from './masked-answer.ts'
@@ -56,8 +56,8 @@ export class OutgoingAnswer {
 
   start(head: AnswerHead): void {
     const isRead = this.needles !== undefined || this.#isMasked(head)
-    const coding = !isRead ? undefined : answerValue(head.headers, 'content-encoding')
-    if (coding === undefined || isIdentity(coding)) this.#startAs(head, this.head(head), undefined)
+    const coding = isRead ? codingOf(head.headers) : undefined
+    if (coding === undefined) this.#startAs(head, this.head(head), undefined)
     else if (this.#isBodyless(head)) this.#startAs(head, decodedHead(this.head(head)), undefined)
     else if (isDecodable(coding)) this.#startAs(head, decodedHead(this.head(head)), coding)
     else this.#owner.onProblem('upstream_undecodable')
@@ -98,8 +98,7 @@ export class OutgoingAnswer {
 
   #startAs(head: AnswerHead, shown: ReplyHead, coding: string | undefined): void {
     const { reply, operation } = this.#forwarding
-    const isReadable =
-      coding !== undefined || isIdentity(answerValue(head.headers, 'content-encoding'))
+    const isReadable = coding !== undefined || codingOf(head.headers) === undefined
     if (operation.usage && isReadable) this.#usage = usageReaderOf(operation.usage, head)
     const { needles } = this
     const masked = this.#isMasked(head) ? this.#masked(shown) : undefined
