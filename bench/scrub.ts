@@ -38,6 +38,7 @@ const KINDS: readonly (readonly [string, Buffer])[] = [
   ['HTML', fill('<p class="x">Fish &amp; chips &lt;b&gt; for &#8364;5 &nbsp; </p>\n')],
   ['percent-encoded', fill('name=J%C3%BCrgen%20M%C3%BCller&street=Hauptstra%C3%9Fe%205&')],
   ['\\u-escaped', fill('"\\u00fc\\u00e4\\u4e2d\\u6587 text", ')],
+  ['nothing but escapes that may matter', fill('%41%62%43%64')],
   ['zeros', Buffer.alloc(CHUNK)],
 ]
 

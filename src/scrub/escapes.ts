@@ -21,8 +21,8 @@ const BEHIND_BACKSLASH: ReadonlyMap<number, number> = new Map(
   }).map(([written, meant]) => [written.charCodeAt(0), meant.charCodeAt(0)]),
 )
 
-/** The longest that is read: `&#x0000073;`. */
-const LONGEST = 12
+/** The longest that is read: `&#x0000000000000000073;`. */
+const LONGEST = 24
 
 /** Names of the characters of ASCII that keys, base64 and their surroundings have. */
 const NAMES: ReadonlyMap<string, number> = new Map(
@@ -34,6 +34,34 @@ const NAMES: ReadonlyMap<string, number> = new Map(
     ...{ lbrace: '{', rbrace: '}', lcub: '{', rcub: '}', UnderBar: '_', lsqb: '[', rsqb: ']' },
   }).map(([name, character]) => [name, character.charCodeAt(0)]),
 )
+
+/**
+ * By the byte behind what an escape begins with: 1 where such an escape may stand for a byte that `has` marks.
+ * Most escapes of most texts are told by it not to.
+ */
+export function behindStarts(has: Uint8Array): ReadonlyMap<number, Uint8Array> {
+  const percent = new Uint8Array(256)
+  const backslash = new Uint8Array(256)
+  const ampersand = new Uint8Array(256)
+  for (let byte = 0; byte < 256; byte++) {
+    if (has[byte] !== 1) continue
+    const digit = Math.floor(byte / 16).toString(16)
+    for (const spelled of [digit, digit.toUpperCase()]) mark(percent, spelled)
+    for (const [written, meant] of BEHIND_BACKSLASH) if (meant === byte) backslash[written] = 1
+    for (const [name, meant] of NAMES) if (meant === byte) mark(ampersand, name)
+  }
+  for (const digits of ['u', 'x']) mark(backslash, digits)
+  mark(ampersand, '#')
+  return new Map([
+    [PERCENT, percent],
+    [BACKSLASH, backslash],
+    [AMPERSAND, ampersand],
+  ])
+}
+
+function mark(table: Uint8Array, text: string): void {
+  table[text.charCodeAt(0)] = 1
+}
 
 /** The escape that begins at this place; undefined when none does. */
 export function unitAt(data: Buffer, at: number): Unit {
@@ -69,36 +97,43 @@ function backslashUnit(data: Buffer, at: number): Unit {
 }
 
 function referenceUnit(data: Buffer, at: number): Unit {
-  const end = endOfReference(data, at + 1)
+  if (data[at + 1] === 0x23) return numberUnit(data, at)
+  const end = endOfName(data, at + 1)
   if (end === undefined || end === 'partial') return end
-  const code = data[at + 1] === 0x23 ? numberIn(data, at + 2, end) : nameIn(data, at + 1, end)
-  return code === undefined || code > 0xff ? undefined : { byte: code, length: end - at + 1 }
+  const byte = nameIn(data, at + 1, end)
+  return byte === undefined ? undefined : { byte, length: end - at + 1 }
+}
+
+/** Decimal, or hexadecimal behind an x. Readers take one without its semicolon (WHATWG HTML, 13.2.5.84). */
+function numberUnit(data: Buffer, at: number): Unit {
+  const isHex = ((data[at + 2] ?? 0) | 0x20) === 0x78
+  const start = at + (isHex ? 3 : 2)
+  const { code, end } = readNumber(data, start, isHex ? 16 : 10)
+  if (end >= data.length) return 'partial'
+  if (end === start || end === start + LONGEST || code > 0xff) return undefined
+  return { byte: code, length: end - at + (data[end] === 0x3b ? 1 : 0) }
+}
+
+/** Up to what is no digit; a code that is too large for a byte stays so. */
+function readNumber(data: Buffer, start: number, base: number): { code: number; end: number } {
+  let code = 0
+  for (let end = start; ; end++) {
+    const digit = end < start + LONGEST ? hexDigit(data[end] ?? 0) : -1
+    if (digit < 0 || digit >= base) return { code, end }
+    code = Math.min(code * base + digit, 0x100)
+  }
 }
 
 /** Where its semicolon stands. */
-function endOfReference(data: Buffer, from: number): number | 'partial' | undefined {
+function endOfName(data: Buffer, from: number): number | 'partial' | undefined {
   const limit = from + LONGEST
   for (let at = from; at < limit; at++) {
     const byte = data[at]
     if (byte === undefined) return 'partial'
     if (byte === 0x3b) return at
-    if (byte !== 0x23 && !isAlphanumeric(byte)) return undefined
+    if (!isAlphanumeric(byte)) return undefined
   }
   return undefined
-}
-
-/** Behind `&#`: decimal, or hexadecimal behind an x. */
-function numberIn(data: Buffer, from: number, end: number): number | undefined {
-  const isHex = ((data[from] ?? 0) | 0x20) === 0x78
-  const [start, base] = isHex ? [from + 1, 16] : [from, 10]
-  if (start === end) return undefined
-  let code = 0
-  for (let at = start; at < end; at++) {
-    const digit = hexDigit(data[at] ?? 0)
-    if (digit < 0 || digit >= base) return undefined
-    code = code * base + digit
-  }
-  return code
 }
 
 function nameIn(data: Buffer, from: number, end: number): number | undefined {
@@ -115,3 +150,43 @@ function hexDigit(byte: number): number {
   const letter = byte | 0x20
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
 }
+
+export interface Decoded {
+  readonly bytes: Buffer
+  /** Where each of them stands in the data, and behind them where they end. */
+  readonly places: Uint32Array
+  /** Where half an escape stands at the end of the data, which is left out. */
+  readonly partialAt: number | undefined
+}
+
+export interface Decoding {
+  /** Where to begin. */
+  readonly from: number
+  /** Nothing comes after the data. */
+  readonly isEnd: boolean
+  /** By byte: an escape of another one stays as it is, since what stands in it may be an escape itself. */
+  readonly has: Uint8Array
+}
+
+/** The data with what its escapes stand for. */
+export function decodeEscapes(data: Buffer, { from, isEnd, has }: Decoding): Decoded {
+  const bytes = Buffer.allocUnsafe(data.length - from)
+  const places = new Uint32Array(bytes.length + 1)
+  let length = 0
+  let at = from
+  while (at < data.length) {
+    const byte = data[at] ?? 0
+    const unit = isStart(byte) ? unitAt(data, at) : undefined
+    if (unit === 'partial' && !isEnd) break
+    places[length] = at
+    const isUnit = typeof unit === 'object' && has[unit.byte] === 1
+    bytes[length++] = isUnit ? unit.byte : byte
+    at += isUnit ? unit.length : 1
+  }
+  places[length] = at
+  const partialAt = at < data.length ? at : undefined
+  return { bytes: bytes.subarray(0, length), places, partialAt }
+}
+
+const isStart = (byte: number): boolean =>
+  byte === PERCENT || byte === BACKSLASH || byte === AMPERSAND

@@ -1,37 +1,25 @@
 /**
  * A secret in every form in which a program that was given it may write it back. Forms that are one fixed
  * run of bytes are searched for as they are; those in which each character may be escaped or not
- * start from a text, and escapes.ts reads on from there.
+ * are searched for in what escapes.ts makes of the text.
  */
 
 import type { Secret } from '../secret/secret.ts'
-
-export interface Needle {
-  readonly bytes: Buffer
-  /** Written over it, again and again, byte by byte. */
-  readonly marker: Buffer
-}
+import { behindStarts } from './escapes.ts'
+import { needleSet, type Needle, type NeedleSet } from './needle-set.ts'
+import { tellingLength } from './telling-length.ts'
 
 export interface Needles {
-  readonly fixed: readonly Needle[]
+  readonly fixed: NeedleSet
   /** Any character of these may be written as an escape. */
-  readonly escapable: readonly Buffer[]
-  /** Lengths of the shortest and the longest fixed one. */
-  readonly shortest: number
-  readonly longest: number
-  /**
-   * By two bytes: how far the window of the shortest length may move on from where it ends with them (Wu and
-   * Manber 1994); 0 where a fixed one may stand.
-   */
-  readonly shifts: Uint8Array
-  /** By byte, and by two: whether a fixed one begins so. */
-  readonly begins: Uint8Array
-  readonly beginsPair: Uint8Array
+  readonly escapable: NeedleSet
   /** By byte: whether an escapable one has it, and whether one begins with it. */
   readonly has: Uint8Array
   readonly hasFirst: Uint8Array
   /** By two bytes: whether they stand side by side in an escapable one. */
   readonly hasPair: Uint8Array
+  /** By what an escape begins with, and by the byte behind it: whether it may be one of theirs. */
+  readonly behind: ReadonlyMap<number, Uint8Array>
 }
 
 /** Of two bytes, the number that tables are asked by. */
@@ -40,106 +28,99 @@ export const pairOf = (first: number, second: number): number => (first << 8) | 
 /** A shorter value, or part of one, stands in many an answer by chance. */
 export const SHORTEST = 8
 
-const STAR = Buffer.from('*')
+const made = {
+  plain: new WeakMap<readonly Secret[], Needles>(),
+  coded: new WeakMap<readonly Secret[], Needles>(),
+}
 
-const made = new WeakMap<readonly Secret[], Needles>()
-
-/** Made once for the same list; empty when no value is long enough. */
-export function needlesFor(secrets: readonly Secret[]): Needles {
-  const known = made.get(secrets)
+/**
+ * Made once for the same list; empty when no value is long enough. `isCoded`: requests carry base64 of the
+ * secrets, as those of Basic do, and what shows such a request may code that once more.
+ */
+export function needlesFor(secrets: readonly Secret[], isCoded = false): Needles {
+  const cache = isCoded ? made.coded : made.plain
+  const known = cache.get(secrets)
   if (known) return known
-  const values = secrets.map((secret) => Buffer.from(secret.reveal(), 'utf8'))
-  const needles = build(values.filter(({ length }) => length >= SHORTEST))
-  made.set(secrets, needles)
+  const values = secrets.flatMap((secret) => spellings(secret.reveal()))
+  const needles = build(
+    values.filter(({ length }) => length >= SHORTEST),
+    isCoded,
+  )
+  cache.set(secrets, needles)
   return needles
 }
 
-export const isEmpty = ({ fixed }: Needles): boolean => fixed.length === 0
+export const isEmpty = ({ fixed }: Needles): boolean => fixed.needles.length === 0
 
-function build(values: readonly Buffer[]): Needles {
-  const fixed = new Map<string, Needle>()
-  const escapable = new Map<string, Buffer>()
-  const add = (bytes: Buffer, marker = STAR): void => {
-    if (bytes.length >= SHORTEST) fixed.set(bytes.toString('latin1'), { bytes, marker })
-  }
-  for (const value of values) {
-    add(value)
-    add(Buffer.from(value.toString('hex')))
-    add(Buffer.from(value.toString('hex').toUpperCase()))
-    add(utf16(value, 'utf16le'), Buffer.from('*\0'))
-    add(utf16(value, 'utf16be'), Buffer.from('\0*'))
-    escapable.set(value.toString('latin1'), value)
-    for (const core of base64Cores(value)) {
-      add(core)
-      if (core.length >= SHORTEST) escapable.set(core.toString('latin1'), core)
-    }
-  }
-  return indexed([...fixed.values()], [...escapable.values()])
+/** A character beyond ASCII is one byte in a header, and two in most bodies. */
+function spellings(value: string): readonly Buffer[] {
+  const utf8 = Buffer.from(value, 'utf8')
+  const latin1 = Buffer.from(value, 'latin1')
+  return latin1.toString('latin1') === value && !latin1.equals(utf8) ? [utf8, latin1] : [utf8]
 }
 
-const PAIRS = 65_536
-
-function indexed(fixed: readonly Needle[], escapable: readonly Buffer[]): Needles {
-  const lengths = fixed.map(({ bytes }) => bytes.length)
-  const shortest = Math.min(255, ...lengths)
+function build(values: readonly Buffer[], isCoded: boolean): Needles {
+  const plain = values.map((bytes) => needleOf(bytes, tellingLength(bytes)))
+  const coded = plain.flatMap(base64Cores)
+  const escapable = [...plain, ...coded]
+  const twice = isCoded ? [...coded.flatMap(rewritten), ...coded.flatMap(base64Cores)] : []
   return {
-    ...{ fixed, escapable, shortest, longest: Math.max(0, ...lengths) },
-    shifts: shiftsOf(fixed, shortest),
-    ...beginningsOf(fixed),
-    ...pairsOf(escapable),
+    fixed: needleSet(unique([...escapable, ...plain.flatMap(rewritten), ...twice])),
+    escapable: needleSet(unique(escapable)),
+    ...tablesOf(escapable.map(({ bytes }) => bytes)),
   }
 }
 
-function shiftsOf(fixed: readonly Needle[], shortest: number): Uint8Array {
-  const shifts = new Uint8Array(PAIRS).fill(shortest - 1)
-  for (const { bytes } of fixed)
-    for (let at = 1; at < shortest; at++) {
-      const pair = pairOf(bytes[at - 1] ?? 0, bytes[at] ?? 0)
-      shifts[pair] = Math.min(shifts[pair] ?? 0, shortest - 1 - at)
-    }
-  return shifts
+const STAR = Buffer.from('*')
+
+function needleOf(bytes: Buffer, telling: number, marker = STAR): Needle {
+  return { bytes, telling: Math.min(telling, bytes.length), marker }
 }
 
-function beginningsOf(fixed: readonly Needle[]) {
-  const begins = new Uint8Array(256)
-  const beginsPair = new Uint8Array(PAIRS)
-  for (const { bytes } of fixed) {
-    begins[bytes[0] ?? 0] = 1
-    beginsPair[pairOf(bytes[0] ?? 0, bytes[1] ?? 0)] = 1
-  }
-  return { begins, beginsPair }
+function unique(needles: readonly Needle[]): readonly Needle[] {
+  const long = needles.filter(({ bytes }) => bytes.length >= SHORTEST)
+  return [...new Map(long.map((needle) => [needle.bytes.toString('latin1'), needle])).values()]
 }
 
-function pairsOf(escapable: readonly Buffer[]) {
-  const has = new Uint8Array(256)
-  const hasFirst = new Uint8Array(256)
-  const hasPair = new Uint8Array(PAIRS)
-  for (const text of escapable) {
-    hasFirst[text[0] ?? 0] = 1
-    for (const [at, byte] of text.entries()) {
-      has[byte] = 1
-      if (at > 0) hasPair[pairOf(text[at - 1] ?? 0, byte)] = 1
-    }
-  }
-  return { has, hasFirst, hasPair }
-}
-
-function utf16(value: Buffer, form: 'utf16le' | 'utf16be'): Buffer {
-  const bytes = Buffer.from(value.toString('utf8'), 'utf16le')
-  return form === 'utf16le' ? bytes : bytes.swap16()
+function rewritten({ bytes, telling }: Needle): readonly Needle[] {
+  const hex = bytes.toString('hex')
+  const wide = Buffer.from(bytes.toString('utf8'), 'utf16le')
+  return [
+    needleOf(Buffer.from(hex), 2 * telling),
+    needleOf(Buffer.from(hex.toUpperCase()), 2 * telling),
+    needleOf(wide, 2 * telling, Buffer.from('*\0')),
+    needleOf(Buffer.from(wide).swap16(), 2 * telling, Buffer.from('\0*')),
+  ]
 }
 
 /**
  * The characters that depend on the value alone, whatever stands before and after it in what was encoded:
  * at each of the three offsets, in both alphabets (RFC 4648, 4 and 5).
  */
-function base64Cores(value: Buffer): readonly Buffer[] {
+function base64Cores({ bytes, telling }: Needle): readonly Needle[] {
   return [0, 1, 2].flatMap((offset) => {
-    const padded = Buffer.concat([Buffer.alloc(offset), value])
+    const padded = Buffer.concat([Buffer.alloc(offset), bytes])
     const from = Math.ceil((offset * 8) / 6)
-    const to = Math.floor((padded.length * 8) / 6)
-    return (['base64', 'base64url'] as const).map((alphabet) =>
-      Buffer.from(padded.toString(alphabet).slice(from, to)),
-    )
+    const end = (length: number): number => Math.floor(((offset + length) * 8) / 6)
+    return (['base64', 'base64url'] as const).map((alphabet) => {
+      const core = padded.toString(alphabet).slice(from, end(bytes.length))
+      return needleOf(Buffer.from(core), end(telling) - from)
+    })
   })
+}
+
+const PAIRS = 65_536
+
+function tablesOf(texts: readonly Buffer[]) {
+  const has = new Uint8Array(256)
+  const hasFirst = new Uint8Array(256)
+  const hasPair = new Uint8Array(PAIRS)
+  for (const text of texts) {
+    hasFirst[text[0] ?? 0] = 1
+    for (const [at, byte] of text.entries()) {
+      has[byte] = 1
+      if (at > 0) hasPair[pairOf(text[at - 1] ?? 0, byte)] = 1
+    }
+  }
+  return { has, hasFirst, hasPair, behind: behindStarts(has) }
 }

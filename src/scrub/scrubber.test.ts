@@ -126,7 +126,9 @@ describe('CE-01 a secret in an answer', () => {
   })
 
   it('is overwritten in a header', () => {
-    expect(scrubText(`session=${VALUE}; Path=/`, NEEDLES)).toBe(`session=${'*'.repeat(32)}; Path=/`)
+    expect(scrubText(`session=${VALUE}; Path=/`, NEEDLES)).toEqual({
+      ...{ text: `session=${'*'.repeat(32)}; Path=/`, hits: 1 },
+    })
     expect(scrubText('session=abc; Path=/', NEEDLES)).toBeUndefined()
   })
 })
@@ -238,5 +240,93 @@ describe('a value that is too short to be told from chance', () => {
   it('is no needle', () => {
     const needles = needlesFor([new Secret('abc'), new Secret('1234567')])
     expect(scrubbed([Buffer.from('abc 1234567')], needles)).toMatchObject({ hits: 0 })
+  })
+})
+
+describe('a secret of which only the beginning is said', () => {
+  const scrubbedText = (text: string, value: string, isCoded = false) => {
+    const { text: out, hits } = scrubbed(
+      [Buffer.from(text)],
+      needlesFor([new Secret(value)], isCoded),
+    )
+    return [out.toString(), hits]
+  }
+  const jwt = `eyJhbGciOiJIUzI1NiJ9.${'c2VjcmV0'.repeat(6)}`
+
+  it('is overwritten from its first byte on, and counts when it is most of it', () => {
+    const most = VALUE.slice(0, -1)
+    expect(scrubbedText(`key ${most}, cut`, VALUE)).toEqual([`key ${'*'.repeat(31)}, cut`, 1])
+    expect(scrubbedText(`key ${most}`, VALUE)).toEqual([`key ${'*'.repeat(31)}`, 1])
+    expect(scrubbedText(`key ${VALUE.slice(0, 12)}...`, VALUE)).toEqual([
+      `key ${'*'.repeat(12)}...`,
+      0,
+    ])
+  })
+
+  it.each([
+    ['its label', VALUE, 'sk_live_'],
+    ['a longer label', `sk-ant-api03-${'Ab1'.repeat(30)}`, 'sk-ant-api03-'],
+    ['the header that all of an issuer have', jwt, 'eyJhbGciOiJIUzI1NiJ9.'],
+  ])('is left where that is %s', (_what, value, beginning) => {
+    const text = `${beginning}of another`
+    expect(scrubbedText(text, value)).toEqual([text, 0])
+    expect(scrubbedText(value.slice(0, beginning.length + 1), value)).toEqual([
+      '*'.repeat(beginning.length + 1),
+      0,
+    ])
+  })
+
+  it('is overwritten to its eighth byte where it is words with dashes', () => {
+    const words = 'correct-horse-battery-staple'
+    expect(scrubbedText('correct-horse', words)).toEqual(['*'.repeat(13), 0])
+  })
+})
+
+describe('secrets that hold each other, or themselves', () => {
+  const short = 'abcd1234'
+  const long = 'abcd1234EFGH5678ijkl9012'
+
+  it('are found though they are split where the shorter one ends', () => {
+    const needles = needlesFor([new Secret(short), new Secret(long)])
+    const parts = [Buffer.from(short), Buffer.from(long.slice(short.length))]
+    expect(scrubbed(parts, needles).text.toString()).toBe('*'.repeat(long.length))
+  })
+
+  it('are found where one begins in the end of another', () => {
+    const needles = needlesFor([new Secret('abc12345678abc')])
+    const text = 'abc12345678abc12345678abc!'
+    for (let at = 0; at <= text.length; at++) {
+      const parts = [Buffer.from(text.slice(0, at)), Buffer.from(text.slice(at))]
+      expect(scrubbed(parts, needles).text.toString()).toBe(`${'*'.repeat(25)}!`)
+    }
+  })
+})
+
+describe('a value beyond ASCII', () => {
+  const needles = needlesFor([new Secret('k\u00e9y-live-0123456789')])
+
+  it.each([
+    ['as it stands in a header', Buffer.from('k\u00e9y-live-0123456789', 'latin1')],
+    ['as it stands in a body', Buffer.from('k\u00e9y-live-0123456789')],
+    ['in JSON of ASCII', Buffer.from('k\\u00e9y-live-0123456789')],
+    ['in HTML', Buffer.from('k&#233;y-live-0123456789')],
+    ['in HTML without a semicolon', Buffer.from('k&#xe9y-live-0123456789')],
+  ])('CE-01 is found %s', (_how, written) => {
+    expect(scrubbed([written], needles).text.toString('latin1')).toMatch(/^\*+$/)
+  })
+})
+
+describe('a value that requests carry in base64', () => {
+  const header = `Basic ${Buffer.from(`AC1:${VALUE}`).toString('base64')}`
+  const needles = needlesFor([new Secret(VALUE)], true)
+
+  it.each([
+    ['base64', Buffer.from(Buffer.from(header).toString('base64'))],
+    ['hex', Buffer.from(Buffer.from(header).toString('hex'))],
+    ['UTF-16', Buffer.from(header, 'utf16le')],
+  ])('CE-01 is found where that is shown in %s', (_how, written) => {
+    const { text, hits } = scrubbed([written], needles)
+    expect(hits).toBeGreaterThan(0)
+    expect(text.includes(written.subarray(-20, -8))).toBe(false)
   })
 })

@@ -6,6 +6,7 @@
 import { expect, it } from 'vitest'
 import { createGate } from '../../src/fleet/gate.ts'
 import type { RefusalReason } from '../../src/policy/refusal.ts'
+import { formatTime } from '../../src/injection/sigv4/canonical.ts'
 import { mintToken } from '../../src/token/token.ts'
 import { makeKey } from '../support/canary.ts'
 import { startPlane, type PlaneOptions, type TestPlane } from '../support/data-plane.ts'
@@ -75,13 +76,18 @@ const COUNTED = {
   },
 } satisfies Partial<Record<RefusalReason, Case>>
 
-function signedRequest(keyId: string, headers: readonly string[] = []): string {
-  const scope = `${keyId}/20260131/eu-west-1/s3/aws4_request`
-  const signature = `SignedHeaders=host, Signature=${'0'.repeat(64)}`
+/** Complete and of now, but not made with any key. */
+function signedRequest(plane: TestPlane, payload: string): string {
+  const { accessKeyId } = plane.keyPair(plane.issue({ scope: 'aws:read' }))
+  const time = formatTime(plane.clock.now)
+  const scope = `${accessKeyId}/${time.slice(0, 8)}/eu-west-1/s3/aws4_request`
+  const signed = 'SignedHeaders=host;x-amz-content-sha256;x-amz-date'
+  const signature = `${signed}, Signature=${'0'.repeat(64)}`
   return requestText('GET /', [
     'Host: localhost',
+    `X-Amz-Date: ${time}`,
+    `X-Amz-Content-Sha256: ${payload}`,
     `Authorization: AWS4-HMAC-SHA256 Credential=${scope}, ${signature}`,
-    ...headers,
   ])
 }
 
@@ -106,15 +112,11 @@ const RECORDED = {
     provoke: (plane) => sent(plane.issue(), `${LINE}?note=${mintToken('pt', 'live')}`),
   },
   signature_invalid: {
-    provoke: (plane) =>
-      signedRequest(plane.keyPair(plane.issue({ scope: 'aws:read' })).accessKeyId),
+    provoke: (plane) => signedRequest(plane, 'UNSIGNED-PAYLOAD'),
   },
   signature_missing: { provoke: (plane) => sent(plane.issue({ scope: 'aws:read' }), 'GET /') },
   signature_unsupported: {
-    provoke: (plane) =>
-      signedRequest(plane.keyPair(plane.issue({ scope: 'aws:read' })).accessKeyId, [
-        'X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-EVENTS',
-      ]),
+    provoke: (plane) => signedRequest(plane, 'STREAMING-AWS4-HMAC-SHA256-EVENTS'),
   },
   service_unknown: {
     provoke: (plane) => sent(plane.issue({ scope: 'stripe:read,twins:all' }), 'GET /nowhere/x'),

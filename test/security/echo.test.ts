@@ -131,6 +131,12 @@ describe('CE-02 a credential that is split', () => {
   })
 })
 
+it('CE-01 a credential whose end is cut off is no more to be seen than a whole one', async () => {
+  const { body } = await answered({ status: 401, body: `bad key ${REAL_KEY.slice(0, -1)}` })
+  expect(body).toBe(`bad key ${'*'.repeat(REAL_KEY.length - 1)}`)
+  expect(await lastOutcome()).toMatchObject({ marks: ['credential_echo'] })
+})
+
 describe('CE-04 an answer that is coded though nobody asked for that', () => {
   const text = JSON.stringify({ echo: bearer, filling: 'abc '.repeat(5000) })
   const CODINGS: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [

@@ -40,11 +40,24 @@ export function withoutCoding(headers: readonly string[]): string[] {
   return withoutNamed(headers, OF_CODING)
 }
 
+export interface ScrubbedHeaders {
+  readonly headers: string[]
+  /** The credential stood there, and not only a little of it. */
+  readonly isEchoed: boolean
+}
+
 /** Names and values without the credential; undefined when it is in none of them, as nearly always. */
-export function scrubHeaders(headers: readonly string[], needles: Needles): string[] | undefined {
+export function scrubHeaders(
+  headers: readonly string[],
+  needles: Needles,
+): ScrubbedHeaders | undefined {
   // No name and no value has a line break in it, so that nothing is found across them.
   if (scrubText(headers.join('\n'), needles) === undefined) return undefined
-  return headers.map((text) => scrubText(text, needles) ?? text)
+  const scrubbed = headers.map((text) => scrubText(text, needles) ?? { text, hits: 0 })
+  return {
+    headers: scrubbed.map(({ text }) => text),
+    isEchoed: scrubbed.some(({ hits }) => hits > 0),
+  }
 }
 
 /** The first value of a field; `name` is in lower case. */

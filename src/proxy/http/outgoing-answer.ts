@@ -5,6 +5,7 @@
 
 import { createUsageReader, type UsageReader } from '../../audit/usage-reader.ts'
 import type { UsagePlaces } from '../../audit/usage.ts'
+import type { Service } from '../../catalog/service.ts'
 import { isEmpty, needlesFor, type Needles } from '../../scrub/needles.ts'
 import type { Outcome } from '../admission.ts'
 import type { AnswerHead } from '../upstream/upstream.ts'
@@ -117,16 +118,22 @@ export class OutgoingAnswer {
 
   #scrubbed(texts: string[]): string[] {
     const scrubbed = this.needles && scrubHeaders(texts, this.needles)
-    this.#isHeadEchoed ||= scrubbed !== undefined
-    return scrubbed ?? texts
+    this.#isHeadEchoed ||= scrubbed?.isEchoed === true
+    return scrubbed?.headers ?? texts
   }
 }
 
 function needlesOf({ operation, admission }: Forwarding): Needles | undefined {
   const { credential } = admission
   if (!credential) return undefined
-  const needles = needlesFor(secretsOf({ service: operation.service, credential }))
+  const { service } = operation
+  const needles = needlesFor(secretsOf({ service, credential }), carriesCoded(service))
   return isEmpty(needles) ? undefined : needles
+}
+
+/** As Basic does. */
+function carriesCoded({ inject }: Service): boolean {
+  return inject.some((rule) => 'format' in rule && rule.format.includes('{base64:'))
 }
 
 /** The length of what comes out is not known. */
