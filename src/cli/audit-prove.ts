@@ -17,7 +17,8 @@ import {
   type ConsistencyProof,
   type InclusionProof,
 } from '../audit/tlog-proof.ts'
-import { parseKept } from '../audit-files/kept-checkpoints.ts'
+import { findStart, startsAt } from '../audit-files/growth-start.ts'
+import { parseKept, type KeptNote } from '../audit-files/kept-checkpoints.ts'
 import { proveConsistency, proveInclusion, writerOf } from '../audit-files/prove.ts'
 import { findRequest, type RecordPlace } from '../audit-files/request-record.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
@@ -43,9 +44,15 @@ export function registerAuditProve(audit: Command, runs: Runner): void {
     .description(
       'write a proof that a record, by its number or its request, is in the log; or that the log only grew since a checkpoint',
     )
-    .option('--writer <name>', 'whose log a number is of (default: local)')
+    .option(
+      '--writer <name>',
+      'whose log a number (default: local) or a checkpoint in a file of several is of',
+    )
     .option('--dir <dir>', 'a copy of the audit directory instead of this environment')
-    .option('--since-checkpoint <file>', 'prove that the log begins as this checkpoint says')
+    .option(
+      '--since-checkpoint <file>',
+      'prove that the log begins as the newest checkpoint in this file says',
+    )
     .option('--output <file>', 'a file instead of standard output')
   runs(prove, proveOptions, writeProof)
   const check = audit
@@ -69,7 +76,7 @@ async function writeProof(call: Call<z.output<typeof proveOptions>>): Promise<vo
   const text =
     options.sinceCheckpoint === undefined
       ? await inclusion(directory, { record: args[0], writer: options.writer })
-      : await growth(session, directory, options.sinceCheckpoint)
+      : await growth(session, { ...options, directory, name: options.sinceCheckpoint })
   if (options.output === undefined) {
     terminal.print(text.trimEnd())
     return
@@ -101,16 +108,24 @@ async function placeOf(directory: string, { record, writer }: Wanted): Promise<R
   )
 }
 
-async function growth(session: Session, directory: string, name: string): Promise<string> {
+interface Growth {
+  readonly directory: string
+  readonly writer?: string | undefined
+  /** Of the file with the older checkpoint. */
+  readonly name: string
+}
+
+async function growth(session: Session, { directory, writer, name }: Growth): Promise<string> {
+  const older = findStart(readKept(session, name), { directory, writer })
+  if (!older.ok) throw new Failure('usage_invalid', `${name} ${older.error}`)
+  const place = { directory, writer: await writerOf(directory, older.value.origin) }
+  return formatConsistency(await proveConsistency(place, older.value))
+}
+
+function readKept(session: Session, name: string): readonly KeptNote[] {
   const kept = parseKept({ name, text: readText(session, name) })
   if (!kept.ok) throw new Failure('usage_invalid', `${name} ${kept.error}`)
-  const [first, ...others] = kept.value.notes
-  if (!first || others.length > 0)
-    throw new Failure('usage_invalid', `${name} must hold one checkpoint`)
-  const older = checkpointIn(first.note)
-  if (!older) throw new Failure('usage_invalid', `${name} holds no checkpoint`)
-  const writer = await writerOf(directory, first.origin)
-  return formatConsistency(await proveConsistency({ directory, writer }, older))
+  return kept.value.notes
 }
 
 async function checkProof(call: Call<z.output<typeof checkOptions>>): Promise<void> {
@@ -150,20 +165,21 @@ function checkGrowth({ session, options }: CheckCall, proof: ConsistencyProof, k
   const name = options.sinceCheckpoint
   if (name === undefined)
     throw new Failure('usage_invalid', 'give the older checkpoint with --since-checkpoint')
-  const older = signedCheckpoint(readText(session, name), key)
   const newer = signedCheckpoint(proof.note, key)
-  if (older.origin !== newer.origin)
-    throw new Failure(
-      'audit_tampered',
-      `the checkpoints are of ${older.origin} and ${newer.origin}`,
-    )
-  if (!isConsistent({ older, newer, path: proof.path }))
-    throw new Failure('audit_tampered', 'the proof does not hold: the log was rewritten in between')
   const { origin } = newer
+  const starts = startsAt(readKept(session, name), { origin, size: proof.old })
+  if (starts.length === 0)
+    throw new Failure(
+      'usage_invalid',
+      `${name} holds no checkpoint of ${origin} over ${proof.old} records, where the proof begins`,
+    )
+  const olders = starts.map(({ note }) => signedCheckpoint(note, key))
+  if (!olders.every((older) => isConsistent({ older, newer, path: proof.path })))
+    throw new Failure('audit_tampered', 'the proof does not hold: the log was rewritten in between')
   answer(
     session,
-    { origin, from: older.size, to: newer.size },
-    `${origin} only grew, from ${older.size} records to ${newer.size}`,
+    { origin, from: proof.old, to: newer.size },
+    `${origin} only grew, from ${proof.old} records to ${newer.size}`,
   )
 }
 

@@ -10,6 +10,7 @@ import {
   linesOf,
   putFiles,
   segmentsOf,
+  signedFor,
   writeSignedAudit,
   type SignedAudit,
 } from '../support/signed-audit.ts'
@@ -198,6 +199,72 @@ describe('audit prove', () => {
       0,
       expect.stringContaining('apistronghold/production/local only grew, from 5 records to 12'),
     ])
+  })
+
+  describe('from a file with the checkpoints of several writers', () => {
+    const since = ['--since-checkpoint', 'anchors.txt']
+    const prove = (...args: readonly string[]) =>
+      command('prove', ...since, '--dir', copied('good'), ...args)
+    const check = (...args: readonly string[]) =>
+      command('check-proof', 'growth', '--public-key', 'key.pub', ...args)
+
+    beforeAll(() => {
+      const size = (writer: string, records: number) =>
+        signedFor(audit.files, { key: audit.key, writer, size: records })
+      const notes = [size('local', 9), size('worker-1', 3), size('worker-1', 6), size('local', 5)]
+      const elsewhere = notes[0]!.replaceAll('/production/', '/staging/')
+      place.write('anchors.txt', [...notes, elsewhere].join('\n'))
+      place.write('elsewhere.txt', elsewhere)
+    })
+
+    it.each([
+      ['local', 9, 12],
+      ['worker-1', 6, 8],
+    ])('takes the newest of %s', async (writer, from, to) => {
+      place.write('growth', (await prove('--writer', writer)).stdout)
+      const checked = await check(...since)
+      expect([checked.code, checked.stdout]).toEqual([
+        0,
+        expect.stringContaining(`production/${writer} only grew, from ${from} records to ${to}`),
+      ])
+      const other = await check('--since-checkpoint', 'early.note')
+      expect([other.code, other.stderr]).toEqual([
+        2,
+        expect.stringContaining(`no checkpoint of apistronghold/production/${writer} over ${from}`),
+      ])
+    })
+
+    it('says which writers there are where it is not told', async () => {
+      const { code, stderr } = await prove()
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining('give --writer with one of local, worker-1'),
+      ])
+      const other = await prove('--writer', 'worker-2')
+      expect([other.code, other.stderr]).toEqual([
+        2,
+        expect.stringContaining('no checkpoint of worker-2: it has those of local, worker-1'),
+      ])
+    })
+
+    it('takes none of another environment', async () => {
+      const args = ['prove', '--since-checkpoint', 'elsewhere.txt', '--dir', copied('good')]
+      const { code, stderr } = await command(...args)
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining('holds no checkpoint of apistronghold/production'),
+      ])
+    })
+
+    it('AU-03 is not consistent with a checkpoint of other records', async () => {
+      const files = new Map(audit.files)
+      const [name = ''] = segmentsOf(files, 'local')
+      files.set(name, joined(changed(linesOf(files.get(name)!))))
+      const forged = signedFor(files, { key: audit.key, writer: 'local', size: 9 })
+      place.write('growth', (await prove('--writer', 'local')).stdout)
+      place.write('both.txt', `${readFileSync(join(place.path, 'anchors.txt'), 'utf8')}\n${forged}`)
+      expect((await check('--since-checkpoint', 'both.txt')).code).toBe(5)
+    })
   })
 
   it('proves nothing of a log that is not as it was signed', async () => {
