@@ -30,6 +30,7 @@ export interface CountOptions extends FilterWords, SpanWords {
   readonly countBy: string
   readonly format: string
   readonly newest?: boolean | undefined
+  readonly cursor?: string | undefined
 }
 
 export async function countRequests(session: Session, asked: CountOptions): Promise<void> {
@@ -55,7 +56,7 @@ function keyOf(name: string): CountKey {
 function requestFilterOf(asked: CountOptions): RequestFilter {
   const filter = filterOf(asked)
   const other = Object.keys(filter).find((name) => !COUNTABLE.has(name))
-  if (other === undefined && !asked.newest) return filter
+  if (other === undefined && !asked.newest && asked.cursor === undefined) return filter
   throw new Failure(
     'usage_invalid',
     '--count-by goes with --agent, --token, --service, --scope, --decision, --reason and a time only',

@@ -6,14 +6,14 @@ import type { Session } from './session.ts'
 
 const PAGE = 1000
 
-/** Pages up to `limit` records in all; absent: all there are. */
+/** Pages up to `limit` records in all, from the filter's cursor on; absent: all there are. */
 export async function* readPages(
   { audit }: Client,
   filter: AuditFilter,
   limit = Number.MAX_SAFE_INTEGER,
 ): AsyncGenerator<AuditPage> {
   let left = limit
-  for (let cursor: string | undefined; ;) {
+  for (let { cursor } = filter; ;) {
     const next = cursor === undefined ? {} : { cursor }
     const page = await audit.query({ ...filter, ...next, limit: Math.min(PAGE, left) })
     yield page

@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import type { AuditRecord } from '../../sdk/src/client.ts'
+import type { AuditFilter, AuditRecord } from '../../sdk/src/client.ts'
 import { Failure } from '../base/errors.ts'
 import { countRequests } from './audit-count.ts'
+import { formatCursor, parseCursor } from './audit-cursor.ts'
 import {
   addFilterOptions,
   addSpanOptions,
@@ -21,6 +22,7 @@ import { recordTable } from './audit-table.ts'
 import type { Call, Runner } from './command.ts'
 import { connect, type Connection } from './connection.ts'
 import type { Paper } from './report-paper.ts'
+import type { Session } from './session.ts'
 
 const DEFAULT_LIMIT = 10_000
 
@@ -29,6 +31,7 @@ const options = z.object({
   ...spanOptions,
   newest: z.boolean().optional(),
   limit: numberOption.default(DEFAULT_LIMIT),
+  cursor: z.string().optional(),
   countBy: z.string().optional(),
   format: z.enum(['table', 'json', 'jsonl', 'csv', 'ocsf']).optional(),
 })
@@ -41,6 +44,7 @@ export function registerAuditQuery(audit: Command, runs: Runner): void {
   addSpanOptions(addFilterOptions(query))
     .option('--newest', 'newest first')
     .option('--limit <count>', `at most so many (default: ${DEFAULT_LIMIT})`)
+    .option('--cursor <cursor>', 'go on where the same question ended (nextCursor)')
     .option(
       '--count-by <list>',
       'count requests instead: some of agent,token,service,operation,scopes,decision,reason,credential,day',
@@ -67,11 +71,21 @@ async function queryAudit(call: Call<Options>): Promise<void> {
   else await printAll(call, connection, format)
 }
 
-const askedFor = (options: Options) => ({
-  ...filterOf(options),
-  ...spanOf(options, Date.now()),
-  ...(options.newest && { order: 'newest' as const }),
-})
+interface Question {
+  readonly filter: AuditFilter
+  /** The cursor as `--cursor` takes it. */
+  readonly goOn: (cursor: string | undefined) => string | undefined
+}
+
+function questionOf(options: Options): Question {
+  const { cursor, askedAt } = parseCursor(options.cursor, Date.now())
+  const span = spanOf(options, askedAt)
+  const order = options.newest ? { order: 'newest' as const } : {}
+  return {
+    filter: { ...filterOf(options), ...span, ...order, ...(cursor !== undefined && { cursor }) },
+    goOn: (next) => (next === undefined ? next : formatCursor(next, askedAt, options)),
+  }
+}
 
 /** Page by page: it may be much. */
 async function printLines(
@@ -81,12 +95,15 @@ async function printLines(
 ): Promise<void> {
   const { terminal } = session
   if (form.header !== undefined) terminal.print(form.header)
-  const question = askedFor(asked)
-  for await (const { items, index, nextCursor } of readPages(client, question, asked.limit)) {
-    if (items.length > 0) terminal.print(items.map(form.format).join('\n'))
-    noteLag(session, index)
-    if (nextCursor === undefined) noteRetired(session, index, question.since)
+  const { filter, goOn } = questionOf(asked)
+  let next: string | undefined
+  for await (const page of readPages(client, filter, asked.limit)) {
+    if (page.items.length > 0) terminal.print(page.items.map(form.format).join('\n'))
+    noteLag(session, page.index)
+    next = goOn(page.nextCursor)
+    if (next === undefined) noteRetired(session, page.index, filter.since)
   }
+  noteMore(session, next)
 }
 
 async function printAll(
@@ -95,19 +112,26 @@ async function printAll(
   format: 'table' | 'json',
 ): Promise<void> {
   const items: AuditRecord[] = []
-  let isCut = false
-  const question = askedFor(asked)
-  for await (const page of readPages(client, question, asked.limit)) {
+  const { filter, goOn } = questionOf(asked)
+  let nextCursor: string | undefined
+  for await (const page of readPages(client, filter, asked.limit)) {
     items.push(...page.items)
-    isCut = page.nextCursor !== undefined
-    if (isCut) continue
+    nextCursor = goOn(page.nextCursor)
+    if (nextCursor !== undefined) continue
     noteLag(session, page.index)
-    noteRetired(session, page.index, question.since)
+    noteRetired(session, page.index, filter.since)
   }
   const { terminal } = session
-  if (isCut)
-    terminal.note(`there are more than ${asked.limit}: narrow it with --since, or raise --limit`)
-  terminal.print(format === 'json' ? visibleJson({ items }, 2) : tableOf(terminal, items))
+  noteMore(session, nextCursor)
+  const all = { items, ...(nextCursor !== undefined && { nextCursor }) }
+  terminal.print(format === 'json' ? visibleJson(all, 2) : tableOf(terminal, items))
+}
+
+function noteMore({ terminal }: Session, cursor: string | undefined): void {
+  if (cursor !== undefined)
+    terminal.note(
+      `there are more: raise --limit, narrow it with --since, or go on with the same question and --cursor ${cursor}`,
+    )
 }
 
 function tableOf(paper: Paper, items: readonly AuditRecord[]): string {

@@ -26,6 +26,8 @@ afterAll(async () => {
   await upstream.close()
 })
 
+const MONTH = new Date().toISOString().slice(0, 7)
+
 const CALLS = [
   ['GET', '/v1/customers'],
   ['POST', '/v1/charges'],
@@ -69,8 +71,7 @@ describe('audit query', () => {
   })
 
   it('answers "every call to the payment API this month, by agent" with one command', async () => {
-    const month = new Date().toISOString().slice(0, 7)
-    const args = ['--service', 'stripe', '--month', month, '--count-by', 'agent,decision']
+    const args = ['--service', 'stripe', '--month', MONTH, '--count-by', 'agent,decision']
     const counted = JSON.parse(await audit('query', ...args, '--json')) as { items: object[] }
     expect(counted.items).toMatchObject([
       { agent: AGENT, decision: 'allow', requests: 6, failed: 0 },
@@ -89,6 +90,8 @@ describe('audit query', () => {
     [['query', '--descendants'], '--agent or --token'],
     [['query', '--count-by', 'colour'], '--count-by takes'],
     [['query', '--count-by', 'agent', '--path', '/v1'], '--count-by goes with'],
+    [['query', '--count-by', 'agent', '--cursor', 'x'], '--count-by goes with'],
+    [['query', '--cursor', 'x'], 'The cursor is not one of this list'],
     [['query', '--limit', '0'], '--limit'],
     [['export', '-o', 'x.csv'], 'say which time'],
     [['tail', '-n', '5000'], '-n takes'],
@@ -100,6 +103,41 @@ describe('audit query', () => {
     const { code, stderr } = await proxy.command(['audit', ...args])
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)])
   })
+
+  it.each([
+    ['--agent', AGENT],
+    ['--agent', AGENT, '--since', '1h', '--newest'],
+    ['--month', MONTH],
+  ])('goes on where it ended, page after page, with %s %s %s %s', async (...args) => {
+    const question = [...args, '--text', '/v1/']
+    const all = paths(await found(...question))
+    const walked: unknown[] = []
+    for (let cursor: readonly string[] = []; ;) {
+      const options = ['query', ...question, '--limit', '3', ...cursor, '--format', 'json']
+      const { stdout, stderr } = await proxy.command(['audit', ...options])
+      const page = JSON.parse(stdout) as { items: AuditRecord[]; nextCursor?: string }
+      walked.push(...paths(page.items))
+      expect(stderr.includes('--cursor')).toBe(page.nextCursor !== undefined)
+      if (page.nextCursor === undefined) break
+      expect(page.items).toHaveLength(3)
+      cursor = ['--cursor', page.nextCursor]
+    }
+    expect(all.length).toBeGreaterThan(3)
+    expect(walked.filter(Boolean)).toEqual(all.filter(Boolean))
+  })
+
+  it.each(['table', 'jsonl', 'csv', 'ocsf', 'json'])(
+    'says beside a cut %s how to go on, and takes the cursor for this question only',
+    async (format) => {
+      const question = ['audit', 'query', '--agent', AGENT, '--since', '1h', '--format', format]
+      const { code, stderr } = await proxy.command([...question, '--limit', '1'])
+      const [, cursor = ''] = /there are more: .* --cursor (\S+)/.exec(stderr) ?? []
+      expect([code, cursor]).toEqual([0, expect.stringMatching(/^\d+\.[\w-]+$/)])
+      expect((await proxy.command([...question, '--cursor', cursor])).code).toBe(0)
+      const other = await proxy.command([...question, '--decision', 'deny', '--cursor', cursor])
+      expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('The cursor is not')])
+    },
+  )
 
   it('ends well when its reader has seen enough', async () => {
     await proxy.client().audit.query({ agent: AGENT })
