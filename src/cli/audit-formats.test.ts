@@ -162,6 +162,7 @@ describe('OCSF', () => {
         resources: [{ name: 'tok_1' }],
       },
     ],
+    ['a reading of alerts', { ...CHANGE, action: 'alert.list' }, { activity_id: 2 }],
   ])('maps %s', (_case, record, expected) => {
     expect(eventOf(record)).toMatchObject(expected)
   })

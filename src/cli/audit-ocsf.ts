@@ -55,7 +55,8 @@ function activityOf({ kind, method, action }: AuditRecord): number {
   if (kind !== 'change') return ACTIVITIES[textOf(method)] ?? 99
   const verb = textOf(action).split('.').at(-1) ?? ''
   if (/^(issue|add|set|raise|start)$/.test(verb)) return 1
-  if (/^(query|export|tail|count)$/.test(verb) || textOf(action).startsWith('report.')) return 2
+  if (/^(query|export|tail|count|list)$/.test(verb) || textOf(action).startsWith('report.'))
+    return 2
   if (/^(revoke|remove|delete)$/.test(verb)) return 4
   return 3
 }

@@ -75,6 +75,21 @@ describe('alerts', () => {
     expect(elsewhere).toMatchObject({ status: 400, body: { code: 'cursor_invalid' } })
   })
 
+  it('AU-09 are on the record as read, once for all pages of one reader', async () => {
+    for (const agent of ['a', 'b', 'c']) await raise({ draft: { agent } })
+    const { auditor, admin } = api.keys
+    const first = await call('GET /v1/alerts?limit=2&status=open', { key: auditor })
+    const rest = `GET /v1/alerts?limit=2&status=open&cursor=${first.body.nextCursor}`
+    expect((await call(rest, { key: auditor })).body.items).toHaveLength(1)
+    const reading = { action: 'alert.list', target: 'alerts', result: 'done' }
+    const asked = { status: 'open', limit: 2 }
+    const begun = { ...reading, operator: 'olga', details: { ...asked, continued: false } }
+    expect(api.audit.changes).toMatchObject([begun])
+    await call(rest, { key: admin })
+    const taken = { ...reading, operator: 'alice', details: { ...asked, continued: true } }
+    expect(api.audit.changes).toMatchObject([begun, taken])
+  })
+
   it('are acknowledged by whoever looks after them, on the record', async () => {
     const { id } = await raise()
     const { status, body } = await call(`POST /v1/alerts/${id}/ack`)

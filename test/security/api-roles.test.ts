@@ -104,7 +104,7 @@ const TABLE: Readonly<Record<string, Line>> = {
       return { line: `GET /v1/reports/tighten?agent=${AGENT}` }
     },
   },
-  'GET /v1/alerts': { roles: AUDITORS },
+  'GET /v1/alerts': { roles: AUDITORS, record: 'alert.list' },
   'POST /v1/alerts/{id}/ack': {
     ...{ roles: ADMIN, record: 'alert.ack' },
     ask: async (api) => ({ line: `POST /v1/alerts/${await raised(api)}/ack` }),

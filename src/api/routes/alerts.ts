@@ -1,4 +1,4 @@
-/** Alerts: listing, acknowledging, and a try of every way out. Auditors read, admins change. */
+/** Alerts: listing, which is recorded, acknowledging, and a try of every way out. Auditors read, admins change. */
 
 import { z } from '@hono/zod-openapi'
 import { err, ok } from '../../base/result.ts'
@@ -11,8 +11,8 @@ import {
 } from '../../insight/alert.ts'
 import { defined } from '../../policy/defined.ts'
 import type { ChangeLog } from '../changes.ts'
-import { createCursors, readPage } from '../cursors.ts'
 import type { ApiParts } from '../parts.ts'
+import { createReadings } from '../readings.ts'
 import { defineRoute, ROLES, type Route } from '../route.ts'
 import { agentName, DEFAULT_LIMIT, instant, pageOf, pageQuery, queryInstant } from '../schemas.ts'
 
@@ -53,6 +53,9 @@ const report = z
   })
   .openapi('AlertTargetReport')
 
+/** For how long one record is enough, however many pages are read. */
+const COVERS_MS = 15 * 60_000
+
 const alertId = z.string().regex(/^alt_[0-9A-Za-z]{20}$/, { error: 'is an id, as alt_...' })
 const listQuery = z.strictObject({
   status: z.enum(ALERT_STATUSES).optional(),
@@ -63,11 +66,11 @@ const listQuery = z.strictObject({
 })
 
 export function alertRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
-  return [listRoute(parts), acknowledgeRoute(parts, changes), testRoute(parts, changes)]
+  return [listRoute(parts, changes), acknowledgeRoute(parts, changes), testRoute(parts, changes)]
 }
 
-function listRoute({ stores, cursorKey }: ApiParts): Route {
-  const cursors = createCursors(cursorKey)
+function listRoute({ stores, cursorKey }: ApiParts, changes: ChangeLog): Route {
+  const readings = createReadings(cursorKey)
   return defineRoute(
     {
       method: 'get',
@@ -79,12 +82,25 @@ function listRoute({ stores, cursorKey }: ApiParts): Route {
       answer: pageOf(view),
       problems: ['cursor_invalid'],
     },
-    async ({ query: { limit = DEFAULT_LIMIT, cursor, ...asked } }) => {
+    async (call) => {
+      const { limit = DEFAULT_LIMIT, cursor, ...rest } = call.query
+      const asked = defined(rest)
       const { status, rule, agent, since } = asked
       const list = JSON.stringify(['alerts', status, rule, agent, since])
-      return await readPage(cursors, { list, cursor }, async (position) => {
-        const page = await stores.alerts.list(defined(asked), { limit, ...position })
-        return { ...page, items: page.items.map(viewOf) }
+      const opened = readings.open(call, { list, cursor, coversMs: COVERS_MS })
+      if (!opened.ok) return opened
+      const { position, isContinued, recordedAt } = opened.value
+      const details = { ...asked, limit, continued: isContinued }
+      if (recordedAt === undefined)
+        await changes.note(call, { action: 'alert.list', target: 'alerts', details }, 'done')
+      const page = await stores.alerts.list(asked, { limit, ...defined({ cursor: position }) })
+      const next = page.nextCursor && {
+        position: page.nextCursor,
+        recordedAt: recordedAt ?? call.at,
+      }
+      return ok({
+        items: page.items.map(viewOf),
+        ...(next && { nextCursor: readings.seal(call, list, next) }),
       })
     },
   )
