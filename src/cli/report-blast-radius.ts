@@ -13,6 +13,7 @@ import {
   withoutColumn,
   type Paper,
 } from './report-paper.ts'
+import { scopeSections } from './report-scopes.ts'
 import { bindingWords, coverageWords, lifeWords, useWords } from './report-words.ts'
 import { plain } from './table.ts'
 
@@ -137,35 +138,6 @@ function refusedSection(paper: Paper, { refused, coverage, at }: BlastRadius): s
     columns(paper, kept.header, kept.rows),
     ...leftOut(shown.length, refused.total),
   ]
-}
-
-function scopeSections(paper: Paper, { scopes }: BlastRadius): string[] {
-  const [used, unused] = [true, false].map((isUsed) =>
-    scopes.filter(({ calls }) => calls > 0 === isUsed),
-  )
-  return [
-    ...scopeSection(paper, 'Granted and used', used),
-    ...scopeSection(paper, 'Granted and never used in this window', unused),
-  ]
-}
-
-function scopeSection(paper: Paper, name: string, scopes: BlastRadius['scopes'] = []): string[] {
-  if (scopes.length === 0) return []
-  const rows = scopes.map((scope) => [
-    scope.risk,
-    scope.scope,
-    String(scope.calls),
-    `${scope.operations - scope.unused.total} of ${scope.operations}`,
-    scope.title,
-  ])
-  const header = [
-    { name: 'risk', paint: riskPaint(paper) },
-    { name: 'scope' },
-    { name: 'calls', align: 'right' },
-    { name: 'operations used', align: 'right' },
-    { name: 'what it allows', yields: true },
-  ] as const
-  return [heading(paper, name), columns(paper, header, rows)]
 }
 
 function credentialSection(paper: Paper, { credentials, at }: BlastRadius): string[] {
