@@ -14,7 +14,13 @@ import {
   type Paper,
 } from './report-paper.ts'
 import { scopeSections } from './report-scopes.ts'
-import { bindingWords, coverageWords, lifeWords, useWords } from './report-words.ts'
+import {
+  bindingWords,
+  containmentTitle,
+  coverageWords,
+  lifeWords,
+  useWords,
+} from './report-words.ts'
 import { plain } from './table.ts'
 
 const SHOWN = 20
@@ -205,12 +211,13 @@ function agentSection(paper: Paper, { agents }: BlastRadius): string[] {
   ]
 }
 
-function containmentSection(paper: Paper, { containment }: BlastRadius): string[] {
+function containmentSection(paper: Paper, report: BlastRadius): string[] {
+  const { containment } = report
   if (containment.length === 0) return []
   const steps = containment.map(({ command, effect }, index) => {
     if (command === undefined) return numbered(paper, index + 1, effect)
     const number = `  ${index + 1}.`.padEnd(DEEP.length)
     return `${number}${paper.colors.bold(plainLong(command))}\n${paragraph(paper, effect, DEEP)}`
   })
-  return [heading(paper, 'To contain it, the most effective first'), ...steps]
+  return [heading(paper, containmentTitle(report)), ...steps]
 }

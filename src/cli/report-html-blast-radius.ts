@@ -16,7 +16,14 @@ import {
   table,
 } from './report-page.ts'
 import { graphSvg } from './report-svg.ts'
-import { bindingWords, byteWords, coverageWords, lifeWords, useWords } from './report-words.ts'
+import {
+  bindingWords,
+  containmentTitle,
+  byteWords,
+  coverageWords,
+  lifeWords,
+  useWords,
+} from './report-words.ts'
 
 const SHOWN = 500
 
@@ -27,7 +34,7 @@ export function blastRadiusHtml(report: BlastRadius): string {
     title: `Blast radius of ${subject.kind} ${subject.name}`,
     lead: lead(report),
     sections: [
-      section('To contain it, the most effective first', containment(report)),
+      section(containmentTitle(report), containment(report)),
       section('What leads where', graph.edges.length === 0 ? undefined : graphSvg(graph)),
       section('Called, worst first', calledTable(report)),
       section('Refused', refusedTable(report)),

@@ -24,6 +24,16 @@ describe('a report as text', () => {
     expect(blastRadiusText(paperOf(80), report)).not.toContain('\u001b')
   })
 
+  it('speaks of containing only where something is live', () => {
+    const { worstRisk, ...dead } = aHostileReport('agent')
+    expect(blastRadiusText(paperOf(80), { ...dead, worstRisk: worstRisk! })).toContain(
+      '\nTo contain it, the most effective first\n',
+    )
+    expect(blastRadiusText(paperOf(80), dead)).toContain(
+      '\nWhat still makes sense, with nothing live\n',
+    )
+  })
+
   it.each([80, 120])('fits into %i columns, but for what must not be cut', (width) => {
     const long = 'a'.repeat(64)
     const lines = blastRadiusText(paperOf(width), aHostileReport('agent')).split('\n')

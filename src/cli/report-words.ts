@@ -1,6 +1,11 @@
 /** Facts of reports as words, the same in text and in HTML. */
 
-import type { ActivitySums, ReportCoverage, ReportedToken } from '../../sdk/src/client.ts'
+import type {
+  ActivitySums,
+  BlastRadius,
+  ReportCoverage,
+  ReportedToken,
+} from '../../sdk/src/client.ts'
 import { formatDistance, formatMoment } from './moments.ts'
 
 const KIB = 1024
@@ -93,4 +98,11 @@ const FINDINGS: Readonly<Record<string, string>> = {
 
 export function findingWords(findings: readonly string[]): string {
   return findings.map((finding) => FINDINGS[finding] ?? finding).join(', ')
+}
+
+/** Above the commands that end it. */
+export function containmentTitle({ worstRisk }: Pick<BlastRadius, 'worstRisk'>): string {
+  return worstRisk === undefined
+    ? 'What still makes sense, with nothing live'
+    : 'To contain it, the most effective first'
 }

@@ -156,6 +156,25 @@ describe('to contain', () => {
     ])
   })
 
+  it('an agent with nothing live: only keep it from getting more, and replace the value', () => {
+    const nothing = { tokens: listed(), credentials: [stripe()] }
+    const { containment, worstRisk } = radiusOf({ ...nothing, activities })
+    expect(worstRisk).toBeUndefined()
+    expect(containment).toEqual([
+      {
+        command: `apistronghold agent disable ${AGENT}`,
+        effect: expect.stringMatching(/^Nothing is live/) as string,
+      },
+      {
+        command: 'apistronghold secret set stripe',
+        effect: expect.stringMatching(/No live token leads to it\.$/) as string,
+      },
+    ])
+    const above = aGrant({ id: id(2), agent: 'boss', chain: [id(3)] })
+    const below = { ...nothing, descendants: listed(above) }
+    expect(commandsOf(below)).toContain(`apistronghold token revoke --agent ${AGENT}`)
+  })
+
   it('a token: revoke it, then disable an agent that has more', () => {
     const subject = { kind: 'token', name: id(1) } as const
     expect(commandsOf({ subject })).toEqual([`apistronghold token revoke ${id(1)}`])

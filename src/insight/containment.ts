@@ -39,6 +39,14 @@ export function containmentOf(facts: BlastRadiusFacts, situation: Situation): St
 function stopAgent({ subject: { name }, agents, tokens, descendants }: BlastRadiusFacts): Step[] {
   if (agents.get(name)?.disabledAt !== undefined)
     return [{ effect: `${name} is disabled already: it has no live token and gets none.` }]
+  if (tokens.total + descendants.total === 0)
+    return [
+      {
+        command: commandLine('agent', 'disable', name),
+        effect:
+          'Nothing is live, so there is nothing to end: this lets it get no new token until it is enabled.',
+      },
+    ]
   const below = belowWords(descendants.total)
   return [
     {
@@ -99,7 +107,10 @@ function replaceValues({ credentials }: Situation): Step[] {
 
 function replaceValue({ reference = '', holders }: CredentialCard): Step[] {
   const who = holders.length === 1 ? 'one agent' : `${holders.length} agents`
-  const shared = `Tokens stay valid; ${who} with live tokens will use the new value.`
+  const shared =
+    holders.length === 0
+      ? 'No live token leads to it.'
+      : `Tokens stay valid; ${who} with live tokens will use the new value.`
   if (reference.startsWith('vault:'))
     return [
       {
