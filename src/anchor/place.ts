@@ -6,6 +6,9 @@ import { Failure } from '../base/errors.ts'
 /** Each part of an origin is a directory's name; nothing that climbs, hides or reads as an option. */
 const SAFE_ORIGIN = /^[0-9A-Za-z][\w.-]*(?:\/[0-9A-Za-z][\w.-]*)*$/
 
+const SIZE_DIGITS = 16
+const ROOT_DIGITS = 16
+
 export interface AnchorPlace {
   /** As it may be shown: without what a URL has behind its host. */
   readonly name: string
@@ -45,6 +48,12 @@ export function newsFor(
 export function nameFor({ origin }: Pick<SignedCheckpoint, 'origin'>): string {
   if (SAFE_ORIGIN.test(origin)) return origin
   throw new Failure('refused', 'a writer has a name that can be no file')
+}
+
+/** Of an object that holds this one checkpoint and no other ever; sorts by size. Throws `refused`. */
+export function objectNameOf(checkpoint: SignedCheckpoint): string {
+  const size = String(checkpoint.size).padStart(SIZE_DIGITS, '0')
+  return `${nameFor(checkpoint)}/${size}-${checkpoint.root.toString('hex').slice(0, ROOT_DIGITS)}.note`
 }
 
 /** The newest of each origin, of several. */

@@ -11,7 +11,7 @@ import { createPost, type Posting } from '../jobs/post.ts'
 import { createDial } from '../network/dial.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { WebhookUrl } from '../secret/webhook-url.ts'
-import { nameFor, type AnchorPlace, type Handover } from './place.ts'
+import { objectNameOf, type AnchorPlace, type Handover } from './place.ts'
 
 export interface WebPlaceParts {
   readonly method: 'POST' | 'PUT'
@@ -27,8 +27,6 @@ export interface WebPlaceParts {
 }
 
 const TIMEOUT_MS = 15_000
-const SIZE_DIGITS = 16
-const ROOT_DIGITS = 16
 const PRECONDITION_FAILED = 412
 const AZURE = '.blob.core.windows.net'
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' } as const
@@ -78,12 +76,6 @@ function ownObjectOf({ note }: SignedCheckpoint, { hostname }: WebhookUrl): Cont
   const kind = hostname.endsWith(AZURE) ? { 'x-ms-blob-type': 'BlockBlob' } : {}
   const headers = { ...TEXT, ...kind, 'if-none-match': '*' }
   return { headers, body: note, takenStatus: PRECONDITION_FAILED }
-}
-
-/** Sorts by size. */
-function objectNameOf(checkpoint: SignedCheckpoint): string {
-  const size = String(checkpoint.size).padStart(SIZE_DIGITS, '0')
-  return `${nameFor(checkpoint)}/${size}-${checkpoint.root.toString('hex').slice(0, ROOT_DIGITS)}.note`
 }
 
 /** All writers, since it takes the place of what was there. */

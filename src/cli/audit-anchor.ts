@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { openFilePlace } from '../anchor/file-place.ts'
 import { openGitPlace } from '../anchor/git-place.ts'
 import { newsFor, type AnchorPlace } from '../anchor/place.ts'
+import { credentialIn, openS3Place } from '../anchor/s3-place.ts'
 import { parseTarget, type AnchorTarget } from '../anchor/target.ts'
 import { openWebPlace } from '../anchor/web-place.ts'
 import type { SignedCheckpoint } from '../audit/signed-checkpoint.ts'
@@ -36,12 +37,12 @@ export function registerAuditAnchor(audit: Command, runs: Runner): void {
     .description('hand the newest checkpoints to another place, where they are new there')
     .requiredOption(
       '--to <target>',
-      'a file, git:DIR, https://... (posted), put+https://... (an object; with / at the end one for each checkpoint), @FILE (has one of these); may be repeated',
+      'a file, git:DIR, https://... (posted), put+https://... (an object; with / at the end one for each checkpoint), s3://BUCKET/PREFIX?region=... (signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), @FILE (has one of these); may be repeated',
       collect,
     )
     .option('--push', 'after a commit in git:DIR, also `git push`')
     .option('--secret <source>', 'signs what is posted: env:NAME, file:PATH or - (whsec_...)')
-    .option('--ca <file>', 'certificates (PEM) that verify https:// targets')
+    .option('--ca <file>', 'certificates (PEM) that verify https:// and s3:// targets')
     .option('--allow-private-address', 'targets may be in a private network, or on this machine')
   runs(command, options, anchor)
 }
@@ -83,7 +84,10 @@ function readTarget({ terminal }: Session, given: string): Target {
   if (!parsed.ok) throw new Failure('usage_invalid', `a target of --to ${parsed.error}`)
   // Else a secret in the wrong file would become the name of another.
   if (isNamed && parsed.value.kind === 'file' && !text.startsWith('file:'))
-    throw new Failure('usage_invalid', 'a target in a file begins with file:, git:, https: or put+')
+    throw new Failure(
+      'usage_invalid',
+      'a target in a file begins with file:, git:, https:, put+ or s3:',
+    )
   return { text, parsed: parsed.value }
 }
 
@@ -127,6 +131,11 @@ async function opener({ terminal }: Session, asked: Options) {
         const known = recall(terminal, text)
         return openWebPlace({ ...parsed, secret, ca, allowPrivateAddress, known })
       }
+      case 's3': {
+        const known = recall(terminal, text)
+        const credential = credentialIn(env)
+        return openS3Place({ ...parsed, credential, ca, allowPrivateAddress, known })
+      }
     }
   }
 }
@@ -142,7 +151,7 @@ async function handOver(
   try {
     const news = newsFor(opened, checkpoints)
     await opened.write({ checkpoints: news, publicKey, at: Date.now() })
-    if (target.parsed.kind === 'web' && news.length > 0) remember(terminal, target.text, news)
+    if (isServer(target) && news.length > 0) remember(terminal, target.text, news)
     return { target: name, anchored: news.map(viewOf) }
   } catch (error) {
     if (error instanceof Failure) return { target: name, anchored: [], problem: error.message }
@@ -150,8 +159,12 @@ async function handOver(
   }
 }
 
+/** One that cannot be asked what it has. */
+const isServer = ({ parsed: { kind } }: Target): boolean => kind === 'web' || kind === 's3'
+
 /** Of one that could not be opened; those that could name themselves. */
 function nameOf({ parsed, text }: Target): string {
+  if (parsed.kind === 's3') return `s3://${parsed.bucket}`
   return parsed.kind === 'web' ? parsed.url.hostname : text
 }
 

@@ -95,7 +95,8 @@ function exchange(socket: Socket, posting: Posting, signal: AbortSignal) {
   })
 }
 
-function hostOf({ protocol, hostname, port }: WebhookUrl): string {
+/** The Host field that is sent unless the headers say otherwise. */
+export function hostOf({ protocol, hostname, port }: WebhookUrl): string {
   const host = hostname.includes(':') ? `[${hostname}]` : hostname
   return port === DEFAULT_PORTS[protocol] ? host : `${host}:${port}`
 }

@@ -5,6 +5,8 @@ import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeKey } from '../support/canary.ts'
+import { run } from '../support/command.ts'
+import { createFakeAws, REAL_PAIR } from '../support/fake-aws.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -136,6 +138,34 @@ describe('audit anchor as a timer runs it', () => {
     const kept = join('tree', 'apistronghold/production/local.checkpoint')
     expect((await audit('verify', '--since-checkpoint', kept)).code).toBe(0)
     expect(git('log', '--format=%s').trim()).toBe('Anchor the audit')
+  })
+
+  it('puts each checkpoint into a bucket, with a credential of the environment only', async () => {
+    const aws = createFakeAws(() => `127.0.0.1:${upstream.port}`)
+    upstream.respond(aws.respond)
+    const endpoint = `https://127.0.0.1:${upstream.port}`
+    const to = `s3://anchors/audit?region=eu-central-1&endpoint=${endpoint}`
+    const args = ['audit', 'anchor', '--to', to, '--ca', 'ca.pem', '--allow-private-address']
+    const without = await proxy.command(args)
+    expect([without.code, without.stderr]).toEqual([
+      1,
+      expect.stringContaining('AWS_ACCESS_KEY_ID is not set'),
+    ])
+    const environment = {
+      AWS_ACCESS_KEY_ID: REAL_PAIR.access_key_id,
+      AWS_SECRET_ACCESS_KEY: REAL_PAIR.secret_access_key,
+    }
+    const place = { directory: proxy.directory.path, environment }
+    const { code, stdout, stderr } = await run(args, place)
+    upstream.respond(() => ({ status: 200 }))
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^s3:\/\/anchors: apistronghold\/production\/local \d+$/m)
+    const [name = '', body = Buffer.alloc(0)] = [...aws.objects][0] ?? []
+    expect(name).toMatch(
+      /^\/anchors\/audit\/apistronghold\/production\/local\/\d{16}-[0-9a-f]{16}\.note$/,
+    )
+    proxy.directory.write('downloaded.note', body.toString())
+    expect((await audit('verify', '--since-checkpoint', 'downloaded.note')).code).toBe(0)
   })
 
   it('puts each checkpoint below a path', async () => {

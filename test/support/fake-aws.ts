@@ -189,12 +189,8 @@ function answerS3(request: RecordedRequest, body: Buffer, objects: Map<string, B
   const [path = '', query = ''] = request.target.split('?')
   const fields = new URLSearchParams(query)
   switch (request.method) {
-    case 'PUT': {
-      const part = fields.get('partNumber')
-      objects.set(part === null ? path : `${path}#${part}`, body)
-      const isCopy = request.header('x-amz-copy-source') !== undefined
-      return { headers: { ...XML, etag: '"e"' }, body: isCopy ? COPIED : '' }
-    }
+    case 'PUT':
+      return store(request, body, objects)
     case 'POST':
       return { headers: XML, body: fields.has('uploads') ? STARTED : COMPLETED }
     case 'DELETE':
@@ -204,6 +200,15 @@ function answerS3(request: RecordedRequest, body: Buffer, objects: Map<string, B
       if (fields.get('list-type') === '2') return { headers: XML, body: listed(path, objects) }
       return found(objects.get(path), request.header('range'))
   }
+}
+
+function store(request: RecordedRequest, body: Buffer, objects: Map<string, Buffer>): Reply {
+  const [path = '', query = ''] = request.target.split('?')
+  if (request.header('if-none-match') === '*' && objects.has(path)) return { status: 412 }
+  const part = new URLSearchParams(query).get('partNumber')
+  objects.set(part === null ? path : `${path}#${part}`, body)
+  const isCopy = request.header('x-amz-copy-source') !== undefined
+  return { headers: { ...XML, etag: '"e"' }, body: isCopy ? COPIED : '' }
 }
 
 function found(object: Buffer | undefined, asked: string | undefined): Reply {
