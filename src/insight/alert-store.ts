@@ -10,6 +10,12 @@ import type {
   Mute,
 } from './alert.ts'
 
+/** Who wants to be told, from which score on. */
+export interface ToldTarget {
+  readonly name: string
+  readonly minScore: number
+}
+
 /** A finding with everything that follows from it. */
 export interface Raise {
   /** The finding's; nothing happens for one that is known. */
@@ -20,8 +26,8 @@ export interface Raise {
   readonly muteId?: string
   /** Done once for an alert and its target. */
   readonly action?: Pick<ActionTaken, 'action' | 'target'>
-  /** Names of targets; they are told of new alerts only. */
-  readonly targets: readonly string[]
+  /** Names of targets that want it. */
+  readonly targets: readonly ToldTarget[]
   readonly now: number
 }
 
@@ -53,7 +59,8 @@ export interface PendingAction extends Pick<ActionTaken, 'action' | 'target'> {
 export interface AlertStore {
   /**
    * All of them or none, in their order; undefined for a key that is known. Muted and other
-   * alerts never count each other up.
+   * alerts never count each other up. Targets are told of a new alert, or when it comes to their
+   * lowest score; its reason, token and request are those of the finding with the highest.
    */
   raise(raises: readonly Raise[]): Promise<readonly (Raised | undefined)[]>
   find(id: string): Promise<Alert | undefined>

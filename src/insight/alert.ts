@@ -64,7 +64,7 @@ export interface Alert {
   /** Absent where no token was recognised. */
   readonly agent?: string
   readonly tokenId?: string
-  /** Of the finding that raised it. */
+  /** Of the finding with the highest score, as are the token and the reason. */
   readonly requestId?: string
   /** The highest of its findings; above 0 and at most 1. */
   readonly score: number

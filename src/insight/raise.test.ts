@@ -35,7 +35,7 @@ describe('a finding', () => {
         firstAt: NOW,
       }) as object,
       windowMs: HOUR,
-      targets: ['hook'],
+      targets: [{ name: 'hook', minScore: 0.5 }],
       now: NOW + 1000,
     })
   })
@@ -46,7 +46,8 @@ describe('a finding', () => {
     ['new_source', 0.3, []],
     ['new_source', 0.5, ['hook']],
   ] as const)('of %s with score %d is told to %j', (rule, score, targets) => {
-    expect(planRaise(aFinding({ rule, score }), circumstances())?.targets).toEqual(targets)
+    const raise = planRaise(aFinding({ rule, score }), circumstances())
+    expect(raise?.targets.map(({ name }) => name)).toEqual(targets)
   })
 
   it.each([
@@ -70,7 +71,7 @@ describe('a finding', () => {
     const mute = aMute(overrides)
     const raise = planRaise(aFinding({ rule: 'exfiltration' }), circumstances({ mutes: [mute] }))
     expect(raise?.muteId).toBe(isQuiet ? mute.id : undefined)
-    expect(raise?.targets).toEqual(isQuiet ? [] : ['hook', 'chat'])
+    expect(raise?.targets.map(({ name }) => name)).toEqual(isQuiet ? [] : ['hook', 'chat'])
     expect(raise?.action === undefined).toBe(isQuiet)
   })
 

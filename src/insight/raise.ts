@@ -36,7 +36,7 @@ export function planRaise(finding: KeyedFinding, circumstances: Circumstances): 
     windowMs: policy.windowMs,
     ...(mute && { muteId: mute.id }),
     ...(action && { action }),
-    targets: told.map(({ name }) => name),
+    targets: told.map(({ name, wants: { minScore } }) => ({ name, minScore })),
     now,
   }
 }

@@ -171,7 +171,7 @@ class Desk implements AlertDesk {
       key: `withheld ${alert.id} ${action} ${target}`,
       draft: { rule: 'actions_withheld', score: 1, reason, firstAt: now() },
       ...{ windowMs, now: now() },
-      targets: targets().map(({ name }) => name),
+      targets: targets().map(({ name }) => ({ name, minScore: 0 })),
     }
     await this.#keep([raise])
   }

@@ -63,9 +63,17 @@ describe.each(STORE_KINDS)('an alert store %s', (_kind, open) => {
       isNew: false,
       alert: { id: first!.alert.id, count: 2, score: 0.9, firstAt: NOW, lastAt: NOW + HOUR - 1 },
     })
-    expect(second!.alert.reason).toBe(first!.alert.reason)
     const third = await raiseIn(alerts, aRaise({ draft: { firstAt: NOW + HOUR } }))
     expect(third).toMatchObject({ isNew: true, alert: { count: 1 } })
+  })
+
+  it('says of an alert what the surest of its findings says', async () => {
+    const { alerts } = open()
+    await raiseIn(alerts, aRaise())
+    const surer = { score: 0.9, reason: 'worse', tokenId: 'tok_other', requestId: 'req_other' }
+    await raiseIn(alerts, aRaise({ draft: { ...surer, firstAt: NOW + 1 } }))
+    const last = await raiseIn(alerts, aRaise({ draft: { score: 0.8, reason: 'less' } }))
+    expect(last!.alert).toMatchObject({ ...surer, count: 3, firstAt: NOW, lastAt: NOW + 1 })
   })
 
   it.each([
@@ -221,6 +229,20 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
     expect(raised?.full).toEqual(['hook'])
     expect(await outbox.due('hook', NOW, 2000)).toHaveLength(1000)
     expect(await outbox.due('chat', NOW, 10)).toHaveLength(1)
+  })
+
+  it('holds one for a target that wants surer alerts only, once the alert is as sure', async () => {
+    const { alerts, outbox } = open()
+    const pager = { name: 'pager', minScore: 0.8 }
+    const queued = async () =>
+      [await outbox.due('hook', NOW, 10), await outbox.due('pager', NOW, 10)].map(
+        ({ length }) => length,
+      )
+    await raiseIn(alerts, aRaise({ targets: ['hook'] }))
+    expect(await queued()).toEqual([1, 0])
+    for (const score of [0.8, 0.9])
+      await raiseIn(alerts, aRaise({ targets: ['hook', pager], draft: { score } }))
+    expect(await queued()).toEqual([1, 1])
   })
 
   it('drops what waits for targets that are gone', async () => {

@@ -120,10 +120,12 @@ function raise(memory: AlertMemory, raising: Raise): Raised | undefined {
   if (memory.keys.has(raising.key)) return undefined
   memory.keys.set(raising.key, raising.now)
   const known = findInWindow(memory, raising)
+  const scoreBefore = known?.alert.score ?? -1
   const kept = known ?? insert(memory, raising)
   if (known) countUp(known, raising)
   planAction(kept, raising)
-  const full = known ? [] : queue(memory, kept.alert.id, raising)
+  const untold = raising.targets.filter(({ minScore }) => minScore > scoreBefore)
+  const full = queue(memory, kept.alert.id, { ...raising, targets: untold })
   return { alert: viewOf(kept), isNew: !known, full }
 }
 
@@ -156,13 +158,14 @@ function insert({ alerts }: AlertMemory, { draft, muteId }: Raise): KeptAlert {
 
 function countUp(kept: KeptAlert, { draft }: Raise): void {
   const { count, score, firstAt, lastAt } = kept.alert
-  kept.alert = {
+  const { tokenId, requestId } = draft
+  kept.alert = defined({
     ...kept.alert,
+    ...(draft.score > score && { ...draft, tokenId, requestId }),
     count: count + 1,
-    score: Math.max(score, draft.score),
     firstAt: Math.min(firstAt, draft.firstAt),
     lastAt: Math.max(lastAt, draft.firstAt),
-  }
+  })
 }
 
 function planAction({ actions }: KeptAlert, { action: planned, now }: Raise): void {
@@ -174,7 +177,8 @@ function planAction({ actions }: KeptAlert, { action: planned, now }: Raise): vo
 }
 
 function queue({ deliveries }: AlertMemory, alertId: string, { targets, now }: Raise): string[] {
-  return targets.filter((target) => {
+  const names = targets.map(({ name }) => name)
+  return names.filter((target) => {
     const waiting = [...deliveries.values()].filter((kept) => kept.target === target)
     if (waiting.length >= MAX_QUEUED) return true
     const id = newId('msg')

@@ -28,16 +28,20 @@ export function aFinding(overrides: Partial<KeyedFinding> = {}): KeyedFinding {
   }
 }
 
-type RaiseOverrides = Partial<Omit<Raise, 'draft'>> & { readonly draft?: Partial<Raise['draft']> }
+type RaiseOverrides = Partial<Omit<Raise, 'draft' | 'targets'>> & {
+  readonly draft?: Partial<Raise['draft']>
+  /** A mere name wants everything. */
+  readonly targets?: readonly (string | Raise['targets'][number])[]
+}
 
-export function aRaise({ draft, ...overrides }: RaiseOverrides = {}): Raise {
+export function aRaise({ draft, targets = [], ...overrides }: RaiseOverrides = {}): Raise {
   const { key, rule, agent, tokenId, requestId, score, reason, at } = aFinding()
   const usual = { rule, agent: agent!, tokenId: tokenId!, requestId: requestId! }
   return {
     key,
     draft: { ...usual, score, reason, firstAt: at, ...draft },
     windowMs: 3_600_000,
-    targets: [],
+    targets: targets.map((it) => (typeof it === 'string' ? { name: it, minScore: 0 } : it)),
     now: NOW,
     ...overrides,
   }

@@ -14,7 +14,7 @@ import {
 } from '../../insight/alert-store.ts'
 import { parseActionRow, parseAlertRow } from './alert-row.ts'
 import type { Database, Parameters, Row } from './database.ts'
-import { integerOf, textOf } from './row.ts'
+import { integerOf, numberOf, textOf } from './row.ts'
 
 const MAX_PAGE = 1000
 const POSITION = /^(?<firstAt>\d{1,16})_(?<id>\w{1,64})$/
@@ -62,23 +62,26 @@ function raise(database: Database, raising: Raise): Raised | undefined {
   const { key, now } = raising
   if (database.get('SELECT 1 FROM alert_findings WHERE key = :key', { key })) return undefined
   const known = findInWindow(database, raising)
-  const id = known ?? insertAlert(database, raising)
-  if (known !== undefined) countUp(database, known, raising)
+  const id = known?.id ?? insertAlert(database, raising)
+  if (known) countUp(database, known, raising)
   database.run('INSERT INTO alert_findings (key, alert_id, told_at) VALUES (:key, :id, :now)', {
     key,
     id,
     now,
   })
   planAction(database, id, raising)
-  const full = known === undefined ? queueDeliveries(database, id, raising) : []
+  const full = queueDeliveries(database, { alertId: id, scoreBefore: known?.score }, raising)
   const row = database.get('SELECT * FROM alerts WHERE id = :id', { id }) ?? {}
   return { alert: parseAlertRow(database, row), isNew: known === undefined, full }
 }
 
 /** Records of several writers come only nearly in order, so that the window opens both ways. */
-function findInWindow(database: Database, { draft, windowMs, muteId }: Raise): string | undefined {
+function findInWindow(
+  database: Database,
+  { draft, windowMs, muteId }: Raise,
+): Pick<Alert, 'id' | 'score'> | undefined {
   const row = database.get(
-    `SELECT id FROM alerts WHERE subject = :subject AND (mute_id IS NOT NULL) = :isMuted
+    `SELECT id, score FROM alerts WHERE subject = :subject AND (mute_id IS NOT NULL) = :isMuted
        AND first_at > :after AND first_at < :before ORDER BY first_at DESC LIMIT 1`,
     {
       subject: subjectOf(draft),
@@ -87,7 +90,7 @@ function findInWindow(database: Database, { draft, windowMs, muteId }: Raise): s
       before: draft.firstAt + windowMs,
     },
   )
-  return row && textOf(row, 'id')
+  return row && { id: textOf(row, 'id'), score: numberOf(row, 'score') }
 }
 
 function insertAlert(database: Database, { draft, muteId }: Raise): string {
@@ -111,11 +114,22 @@ function insertAlert(database: Database, { draft, muteId }: Raise): string {
   return id
 }
 
-function countUp(database: Database, id: string, { draft }: Raise): void {
+function countUp(
+  database: Database,
+  { id, score: scoreBefore }: Pick<Alert, 'id' | 'score'>,
+  { draft }: Raise,
+): void {
+  const { score, reason, tokenId, requestId, firstAt: at } = draft
   database.run(
-    `UPDATE alerts SET count = count + 1, score = max(score, :score),
+    `UPDATE alerts SET count = count + 1,
        first_at = min(first_at, :at), last_at = max(last_at, :at) WHERE id = :id`,
-    { id, score: draft.score, at: draft.firstAt },
+    { id, at },
+  )
+  if (score <= scoreBefore) return
+  database.run(
+    `UPDATE alerts SET score = :score, reason = :reason, token_id = :tokenId,
+       request_id = :requestId WHERE id = :id`,
+    { id, score, reason, tokenId: tokenId ?? null, requestId: requestId ?? null },
   )
 }
 
@@ -129,13 +143,15 @@ function planAction(database: Database, id: string, { action: planned, now }: Ra
   )
 }
 
-/** Returns the targets whose queue is full. */
+/** For those that were not told before. Returns the targets whose queue is full. */
 function queueDeliveries(
   database: Database,
-  alertId: string,
+  { alertId, scoreBefore = -1 }: { alertId: string; scoreBefore: number | undefined },
   { targets, now }: Raise,
 ): readonly string[] {
-  return targets.filter((target) => {
+  const untold = targets.filter(({ minScore }) => minScore > scoreBefore)
+  const names = untold.map(({ name }) => name)
+  return names.filter((target) => {
     const queued = database.run(
       `INSERT INTO alert_deliveries (id, alert_id, target, queued_at, next_at)
        SELECT :id, :alertId, :target, :now, :now
