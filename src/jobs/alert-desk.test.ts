@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { AGENT, aFinding, aMute, raiseIn } from '../../test/support/alerts.ts'
 import { aGrant, NOW } from '../../test/support/grants.ts'
+import { aRequest } from '../../test/support/ordinary-traffic.ts'
 import { createMemoryStores } from '../../test/support/stores.ts'
 import type { ChangeEvent } from '../audit/audit-log.ts'
 import { Failure } from '../base/errors.ts'
@@ -8,6 +9,7 @@ import { silentLog } from '../base/log.ts'
 import { createGate } from '../fleet/gate.ts'
 import { soleGate } from '../fleet/gates.ts'
 import type { AlertAction, KeyedFinding } from '../insight/alert.ts'
+import { createWatch } from '../insight/anomaly/create-watch.ts'
 import type { AnomalyRule } from '../insight/watch.ts'
 import type { Grant } from '../policy/grant.ts'
 import { createAlertDesk } from './alert-desk.ts'
@@ -217,6 +219,30 @@ describe('an action by policy', () => {
     expect([grant, second].map((each) => gate.state(each))).not.toContain('open')
     expect(await stores.agents.find(AGENT)).toMatchObject({ disabledAt: NOW + 1000 })
     expect(changes.at(-1)).toMatchObject({ action: 'agent.disable', target: AGENT })
+  })
+
+  it('reaches every token of an agent that the watch finds, and people hear of it once', async () => {
+    const opened = await openDesk({ exfiltration: 'suspend_token' })
+    const { desk, issue, gate, listed, queued } = opened
+    const [first, second, third] = [await issue(), await issue(), await issue()]
+    const watch = createWatch()
+    const leak = async (grant: Grant, mark: string, afterMs: number) => {
+      const facts = { agent: grant.agent, tokenId: grant.id, marks: [mark] }
+      const records = aRequest({ ...facts, at: NOW + afterMs })
+      const found = records.flatMap((record) => watch.observe(record))
+      await desk.take(found.map((finding) => ({ ...finding, key: `${grant.id} ${afterMs}` })))
+    }
+    await leak(first, 'phantom_in_body', 0)
+    await leak(second, 'real_credential', 65)
+    expect([first, second, third].map((grant) => gate.state(grant))).toEqual([
+      'revoked',
+      'revoked',
+      'open',
+    ])
+    const [alert, ...more] = await listed()
+    expect([alert, more]).toMatchObject([{ count: 2, score: 0.9, tokenId: second.id }, []])
+    expect(alert?.actions.map(({ state }) => state)).toEqual(['done', 'done'])
+    expect(await queued()).toHaveLength(1)
   })
 
   it('reaches every token that is found within the same alert', async () => {

@@ -98,6 +98,26 @@ describe('a token or a key inside a request', () => {
   )
 })
 
+it('CE-15 ends every token of an agent that leaks, and tells of it once', async () => {
+  const agent = 'two-tokens'
+  const issue = async () => (await proxy.client().tokens.issue({ agent, scopes })).token
+  const [first, second, third] = [await issue(), await issue(), await issue()]
+  for (const [token, leak] of [
+    [first, first],
+    [second, KEY],
+  ] as const) {
+    await call(token, 'POST /v1/customers', `description=${leak}`)
+    await vi.waitFor(async () => {
+      expect(await call(token, 'GET /v1/customers')).toBe(401)
+    }, 10_000)
+  }
+  expect(await call(third, 'GET /v1/customers')).toBe(200)
+  expect(await alertsOf(agent)).toMatchObject([{ rule: 'exfiltration', actions: [{}, {}] }])
+  await vi.waitFor(() => {
+    expect(delivered(agent)).toHaveLength(1)
+  }, 10_000)
+})
+
 describe('what an agent does usually', () => {
   it('is learnt from all workers and known after a restart; what is new is told once, and acts', async () => {
     const agent = 'orders'

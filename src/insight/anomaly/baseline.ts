@@ -4,6 +4,7 @@
  */
 
 import { noPeaks, type Peaks } from './peaks.ts'
+import type { Told } from './told.ts'
 import { noSlot, type Mark, type Slot } from './windows.ts'
 
 const VERSION = 1
@@ -49,8 +50,10 @@ export interface Baseline {
   readonly dead: Mark[]
   /** Networks by token, of late. */
   readonly places: [token: string, marks: Mark[]][]
-  /** When each rule was told last. */
-  readonly told: Record<string, number>
+  /** What was new to it and has been told of: another token that does the same is told of as well. */
+  readonly news: Mark[]
+  /** What was told of late, the oldest first. */
+  readonly told: Told[]
 }
 
 export function newBaseline(firstAt: number): Baseline {
@@ -61,7 +64,7 @@ export function newBaseline(firstAt: number): Baseline {
     ...{ minute: noSlot(), perMinute: noPeaks(), refused: noSlot(), refusedPerSlot: noPeaks() },
     ...{ issued: noSlot(), issuedPerHour: noPeaks() },
     ...{ requestBytes: noPeaks(), responseBytes: noPeaks() },
-    ...{ probes: [], dead: [], places: [], told: {} },
+    ...{ probes: [], dead: [], places: [], news: [], told: [] },
   }
 }
 

@@ -221,6 +221,85 @@ describe('an attack', () => {
   })
 })
 
+describe('another token of the same agent', () => {
+  const marked = (tokenId: string, mark: string, at = NOON) =>
+    aRequest({ ...usual, at, tokenId, marks: [mark] })
+
+  it('is told of as well, however soon after the first', () => {
+    const lines = [
+      ...marked('tok_a', 'phantom_in_body'),
+      ...marked('tok_b', 'credential_in_body', NOON + 65),
+      ...marked('tok_a', 'phantom_in_body', NOON + 90),
+    ]
+    expect(observeAll(experienced(), lines)).toMatchObject([
+      { rule: 'exfiltration', tokenId: 'tok_a' },
+      { rule: 'exfiltration', tokenId: 'tok_b' },
+    ])
+  })
+
+  it.each([
+    ['new_operation', { operation: 'stripe POST /v1/payouts' }],
+    ['new_source', { source: '203.0.113.66' }],
+    ['new_user_agent', { userAgent: 'curl/8.5.0' }],
+  ] as const)('is told of by %s, though the first one has made it known', (rule, facts) => {
+    const use = (tokenId: string, at: number) => aRequest({ ...usual, ...facts, at, tokenId })
+    const hour = 60 * MINUTE_MS
+    const watch = experienced()
+    const told = (...args: Parameters<typeof use>) =>
+      observeAll(watch, use(...args)).filter((finding) => finding.rule === rule).length
+    expect(told('tok_a', NOON)).toBe(1)
+    expect(told('tok_a', NOON + 1000)).toBe(0)
+    expect(told('tok_b', NOON + 2000)).toBe(1)
+    expect(told('tok_c', NOON + hour + 1)).toBe(0)
+  })
+
+  it('is told of by two_places, between the same networks as the first', () => {
+    const turns = (tokenId: string, from: number) =>
+      times(4, (n) => {
+        const source = n % 2 ? '203.0.113.66' : '10.1.2.3'
+        return aRequest({ ...usual, tokenId, at: from + n * 1000, source })
+      }).flat()
+    const found = observeAll(experienced(), [
+      ...turns('tok_a', NOON),
+      ...turns('tok_b', NOON + 60_000),
+    ])
+    const tokens = found.filter(({ rule }) => rule === 'two_places').map(({ tokenId }) => tokenId)
+    expect(tokens).toEqual(['tok_a', 'tok_b'])
+  })
+
+  it('is not held responsible for what only all of them together have done', () => {
+    const probes = times(8, (n) =>
+      aRefusal({ agent: AGENT, at: NOON + n * 9000, path: `/v1/secret${n}` }),
+    )
+    const other = { ...aRefusal({ agent: AGENT, at: NOON + 80_000 }), tokenId: 'tok_other' }
+    const found = observeAll(experienced(), [...probes, other])
+    expect(found.filter(({ rule }) => rule === 'scope_probing')).toHaveLength(1)
+  })
+
+  it('may be one of very many: the memory of what was told is bounded', () => {
+    const watch = createWatch()
+    for (let n = 0; n < 5000; n++) {
+      const lines = marked(`tok_${n}`, 'phantom_in_body', NOON + n)
+      expect(observeAll(watch, lines)).toHaveLength(1)
+    }
+    const learnt = watch.takeLearnt().get(`agent ${AGENT}`) as { told: unknown[] }
+    expect(learnt.told.length).toBeLessThan(200)
+  })
+})
+
+describe('a rule that has spoken', () => {
+  it('speaks again before its time when it is much surer, and only then', () => {
+    const marks = ['phantom_in_header', 'phantom_in_url', 'phantom_in_url', 'real_credential']
+    const watch = experienced()
+    const scores = [...marks, 'phantom_in_header'].map((mark, n) =>
+      observeAll(watch, aRequest({ ...usual, at: NOON + n, marks: [mark] })).map(
+        ({ score }) => score,
+      ),
+    )
+    expect(scores).toEqual([[0.5], [0.7], [], [0.9], []])
+  })
+})
+
 describe('an agent without history', () => {
   it('surprises nobody by what is new, and does by what is never right', () => {
     const watch = createWatch()
@@ -267,6 +346,7 @@ describe('what was learnt', () => {
     const foreign = [
       { ...(value as object), version: 9 },
       { ...(value as object), told: 1 },
+      { ...(value as object), told: { exfiltration: NOON } },
       null,
       'x',
       [],

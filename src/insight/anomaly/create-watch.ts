@@ -16,13 +16,14 @@ import type { Judged } from './judged.ts'
 import { judgeNovelty } from './novelty.ts'
 import { judgePlaces } from './places.ts'
 import { judgeRefusal, judgeStrangers } from './refused.ts'
+import { isToTell } from './told.ts'
 import { judgeIssuing, judgePayload, judgeRate } from './volume.ts'
 
 export interface WatchSettings {
   /** Before that an agent is not known, and nothing it does is surprising. */
   readonly learningMs: number
   readonly learningRequests: number
-  /** A rule is told once about a subject within this time. */
+  /** A rule is told once about a token within this time, unless it gets much surer. */
   readonly quietMs: number
 }
 
@@ -152,12 +153,10 @@ class LearningWatch implements Watch {
     judged: readonly (Judged | undefined)[],
     about: About & { readonly at: number },
   ): readonly Finding[] {
+    const { quietMs } = this.#settings
     let findings: Finding[] | undefined
     for (const found of judged) {
-      if (!found) continue
-      const before = told[found.rule]
-      if (before !== undefined && about.at - before < this.#settings.quietMs) continue
-      told[found.rule] = about.at
+      if (!found || !isToTell(told, found, { ...about, quietMs })) continue
       findings ??= []
       findings.push({ ...about, ...found })
     }

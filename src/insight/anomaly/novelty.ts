@@ -3,12 +3,13 @@
 import type { Admitted } from './deed.ts'
 import { hourOf, hourOfWeek, learn, learnHour, LIMITS, type Baseline } from './baseline.ts'
 import { rounded, type Judged } from './judged.ts'
+import { isNews } from './news.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Before that an agent's week is not known. */
 const WEEKS_MS = 21 * DAY_MS
 
-/** Judges and learns: what is new is new once. `isKnown`: it has enough history to be surprising. */
+/** Judges and learns: what is new is new once, but for the news of the hour. `isKnown`: it has enough history to be surprising. */
 export function judgeNovelty(
   baseline: Baseline,
   deed: Admitted,
@@ -17,14 +18,16 @@ export function judgeNovelty(
   const hour = isKnown ? judgeHour(baseline, deed.at) : undefined
   learnHour(baseline, deed.at)
   const { operations, networks, userAgents } = baseline
+  const isNew = (list: string[], item: string, limit: number): boolean =>
+    isNews(baseline, { at: deed.at, item, isNew: learn(list, item, limit), isKnown })
   const news = [
-    learn(operations, deed.operation, LIMITS.operations) && {
+    isNew(operations, deed.operation, LIMITS.operations) && {
       ...{ rule: 'new_operation' as const, what: `first ${deed.operation}` },
     },
-    learn(networks, deed.network, LIMITS.networks) && {
+    isNew(networks, deed.network, LIMITS.networks) && {
       ...{ rule: 'new_source' as const, what: `first from ${deed.network}` },
     },
-    learn(userAgents, deed.userAgent, LIMITS.userAgents) && {
+    isNew(userAgents, deed.userAgent, LIMITS.userAgents) && {
       ...{ rule: 'new_user_agent' as const, what: `first as "${deed.userAgent}"` },
     },
   ].filter((item) => item !== false)

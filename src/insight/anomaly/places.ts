@@ -3,6 +3,7 @@
 import { learn, LIMITS, type Baseline } from './baseline.ts'
 import type { Admitted } from './deed.ts'
 import { rounded, type Judged } from './judged.ts'
+import { isNews } from './news.ts'
 import { keepMark, type Mark } from './windows.ts'
 
 const WINDOW = { widthMs: 10 * 60 * 1000, limit: 32 }
@@ -26,10 +27,19 @@ export function judgePlaces(
     return undefined
   }
   keepMark(marks, [deed.at, deed.network], WINDOW)
-  const strange = switchesIn(marks).filter((pair) => !baseline.pairs.includes(pair))
+  const isStrange = (pair: string): boolean =>
+    !baseline.pairs.includes(pair) ||
+    isNews(baseline, { at: deed.at, item: pair, isNew: false, isKnown })
+  const strange = switchesIn(marks).filter(isStrange)
   if (isKnown && strange.length < SWITCHES) return undefined
   const pairs = [...new Set(strange)]
-  for (const pair of pairs) learn(baseline.pairs, pair, LIMITS.pairs)
+  for (const item of pairs)
+    isNews(baseline, {
+      at: deed.at,
+      item,
+      isNew: learn(baseline.pairs, item, LIMITS.pairs),
+      isKnown,
+    })
   if (!isKnown) return undefined
   const networks = [...new Set(pairs.flatMap((pair) => pair.split(' ')))].sort().join(' and ')
   const reason = `the token was used from ${networks} in turns, ${strange.length} changes in ten minutes`
