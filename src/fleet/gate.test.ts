@@ -46,6 +46,20 @@ describe('the gate', () => {
     expect(gate.sequence).toBe(7)
   })
 
+  it('knows since when, for a grant, its descendants and the tokens of an agent', () => {
+    const gate = createGate()
+    gate.apply({ ...ofGrant('tok_child'), at: NOW - 5 })
+    gate.apply(ofAgent(2, { sequence: 2 }))
+    const old = aGrant({ agentGeneration: 1 })
+    expect([root, child, leaf, old].map((grant) => gate.revokedAt(grant))).toEqual([
+      NOW,
+      NOW - 5,
+      NOW - 5,
+      NOW,
+    ])
+    expect(gate.revokedAt(stranger)).toBeUndefined()
+  })
+
   it('is closed for older generations of an agent, and open for newer ones', () => {
     const gate = createGate()
     gate.apply(ofAgent(3, { disabled: true }))

@@ -26,7 +26,8 @@ export function createGate({
   const flight = createFlight()
   let sequence = 0
 
-  const state = (grant: Grant): GateState => dead.judge(grant) ?? (isCurrent() ? 'open' : 'stale')
+  const state = (grant: Grant): GateState =>
+    dead.judge(grant)?.state ?? (isCurrent() ? 'open' : 'stale')
 
   function revokeGrants(ids: readonly string[], at: number): number {
     dead.addGrants(ids, at)
@@ -35,6 +36,7 @@ export function createGate({
 
   return {
     state,
+    revokedAt: (grant) => dead.judge(grant)?.at,
     // Revoked since it was judged: registered nowhere, and cut before it starts.
     open: (grant) => (state(grant) === 'open' ? flight.open(grant) : cutAtOnce(grant)),
     apply(revocation) {
@@ -63,11 +65,13 @@ function createDeadList() {
   const grants = new Map<string, number>()
   const agents = new Map<string, AgentRevocation>()
   return {
-    judge(grant: Grant): GateState | undefined {
-      if (grants.has(grant.id) || grant.chain.some((id) => grants.has(id))) return 'revoked'
+    judge(grant: Grant): { readonly state: GateState; readonly at: number } | undefined {
+      const { id, chain } = grant
+      const dead = grants.has(id) ? id : chain.find((ancestor) => grants.has(ancestor))
+      if (dead !== undefined) return { state: 'revoked', at: grants.get(dead) ?? 0 }
       const floor = agents.get(grant.agent)
       if (!floor || grant.agentGeneration >= floor.generation) return undefined
-      return floor.disabled ? 'agent_disabled' : 'revoked'
+      return { state: floor.disabled ? 'agent_disabled' : 'revoked', at: floor.at }
     },
     addGrants(ids: readonly string[], at: number): void {
       for (const id of ids) grants.set(id, at)

@@ -51,7 +51,8 @@ export function decide(
 
 /** Revoked or expired, as far as the grant itself tells; the gate knows about its ancestors. */
 export function refuseDead(grant: StoredGrant, now: number): Refusal | undefined {
-  if (grant.revokedAt !== undefined) return { reason: 'token_revoked' }
+  const { revokedAt } = grant
+  if (revokedAt !== undefined) return { reason: 'token_revoked', revokedAt }
   // Written so that NaN refuses.
   if (!(now < grant.expiresAt)) return { reason: 'token_expired', expiredAt: grant.expiresAt }
   return undefined

@@ -21,6 +21,8 @@ export interface LiveAdmission {
 export interface Gate {
   /** Judged from the grant, all of its ancestors and its agent's generation. */
   state(grant: Grant): GateState
+  /** Epoch ms of the revocation that made it so; undefined for what is not revoked. */
+  revokedAt(grant: Grant): number | undefined
   /** Registers a request that is about to be forwarded. */
   open(grant: Grant): LiveAdmission
   /** Applies a committed revocation: cuts what it covers; returns how many were cut. */

@@ -16,8 +16,9 @@ export type Refusal =
   | { readonly reason: 'source_throttled'; readonly retryAfterSeconds: number }
   // the token is known
   | { readonly reason: 'token_expired'; readonly expiredAt: number }
-  | { readonly reason: 'token_revoked' }
-  | { readonly reason: 'agent_disabled' }
+  /** `revokedAt`: a use right after it is a straggler's, a later one deserves a look. */
+  | { readonly reason: 'token_revoked'; readonly revokedAt?: number }
+  | { readonly reason: 'agent_disabled'; readonly revokedAt?: number }
   | { readonly reason: 'binding_mismatch'; readonly binding: 'cidr' | 'dpop' | 'first-use' }
   /** Of a phantom key pair, over this very request; `problem` is for the record. */
   | { readonly reason: 'signature_invalid'; readonly problem: string }

@@ -11,7 +11,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { Access } from '../policy/access.ts'
 import { refuseSource } from '../policy/bindings.ts'
 import { decide, refuseDead } from '../policy/decide.ts'
-import type { Gate, GateState } from '../policy/gate.ts'
+import type { Gate } from '../policy/gate.ts'
 import type { StoredGrant } from '../policy/grant-store.ts'
 import type { Quota } from '../policy/quota.ts'
 import type { Refusal } from '../policy/refusal.ts'
@@ -99,20 +99,26 @@ async function refuseAccess(
 
 /** Synchronous: whether the grant is dead, revoked, or of an agent that is, at this instant. */
 function refuseNow({ gate, now }: ExchangeParts, grant: StoredGrant): Refusal | undefined {
-  return refuseDead(grant, now()) ?? refuseGate(gate.state(grant))
+  return refuseDead(grant, now()) ?? refuseGate(gate, grant)
 }
 
-function refuseGate(state: GateState): Refusal | undefined {
+function refuseGate(gate: Gate, grant: StoredGrant): Refusal | undefined {
+  const state = gate.state(grant)
   switch (state) {
     case 'open':
       return undefined
     case 'revoked':
-      return { reason: 'token_revoked' }
+      return { reason: 'token_revoked', ...sinceWhen(gate, grant) }
     case 'agent_disabled':
-      return { reason: 'agent_disabled' }
+      return { reason: 'agent_disabled', ...sinceWhen(gate, grant) }
     case 'stale':
       return { reason: 'replica_stale' }
   }
+}
+
+function sinceWhen(gate: Gate, grant: StoredGrant): { revokedAt?: number } {
+  const revokedAt = gate.revokedAt(grant)
+  return revokedAt === undefined ? {} : { revokedAt }
 }
 
 /** The credential that may go to the access's origin, right now. */

@@ -223,6 +223,15 @@ it.each<[string, Case]>(Object.entries(RECORDED))(
   },
 )
 
+it.each<[string, Case]>([
+  ['token_revoked', RECORDED.token_revoked],
+  ['agent_disabled', RECORDED.agent_disabled],
+])('AU-07 records with %s since when it is so', async (reason, each) => {
+  const { audit } = await provoke(each)
+  const revokedAt = expect.any(Number) as number
+  expect(audit.refusals).toMatchObject([{ refusal: { reason, revokedAt } }])
+})
+
 it('AU-07 knows of every reason that there is', () => {
   expect(Object.keys(ALL)).toHaveLength(39)
 })

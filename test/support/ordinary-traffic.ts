@@ -58,6 +58,9 @@ export interface RefusalFacts {
   readonly at: number
   readonly reason?: string
   readonly path?: string
+  readonly source?: string
+  /** Epoch ms. */
+  readonly revokedAt?: number
   readonly marks?: readonly string[]
 }
 
@@ -65,7 +68,8 @@ export function aRefusal({ agent, at, reason = 'scope_missing', ...facts }: Refu
   return {
     ...{ kind: 'refusal', time: new Date(at).toISOString(), requestId: `req_${(numbered += 1)}` },
     ...{ agent, tokenId: `tok_${agent}`, service: 'stripe', method: 'POST', rule: null, reason },
-    ...{ path: facts.path ?? '/v1/refunds', source: '10.1.2.3', userAgent: 'agent/1.0' },
+    ...{ path: facts.path ?? '/v1/refunds', source: facts.source ?? '10.1.2.3' },
+    ...{ userAgent: 'agent/1.0', details: { revokedAt: facts.revokedAt } },
     marks: facts.marks ?? [],
   }
 }
@@ -189,7 +193,10 @@ export function trafficOf(agents: readonly Ordinary[], seed: number): readonly L
   return lines.sort((one, other) => one.at - other.at).map(({ line }) => line)
 }
 
-/** A call that its scopes do not cover, a token that ran out before it was renewed, an issuing. */
+/**
+ * A call that its scopes do not cover, a token that ran out before it was renewed, one that was
+ * revoked while some instances still had it, an issuing.
+ */
 function addNoise(random: Random, midnight: number, add: (at: number, line: Line) => void): void {
   for (let count = random.below(6); count > 0; count--) {
     const at = midnight + 9 * HOUR_MS + random.below(8 * HOUR_MS)
@@ -203,6 +210,11 @@ function addNoise(random: Random, midnight: number, add: (at: number, line: Line
     for (let count = random.below(3); count > 0; count--)
       add(at, aRefusal({ agent: 'order-processor', at: at + count * 400, reason: 'token_expired' }))
     add(at, anIssuing('orchestrator', at + 2000))
+  }
+  const revokedAt = midnight + 13 * HOUR_MS + 2 * MINUTE_MS
+  for (const after of [40, 300, 9000, 190_000, 200_000, 290_000]) {
+    const at = revokedAt + after
+    add(at, aRefusal({ agent: 'order-processor', at, reason: 'token_revoked', revokedAt }))
   }
 }
 

@@ -142,9 +142,31 @@ const ATTACKS: readonly Attack[] = [
   {
     rule: 'dead_token',
     lines: times(5, (n) =>
-      aRefusal({ agent: AGENT, at: NOON + n * 1000, reason: 'token_revoked' }),
+      aRefusal({ agent: AGENT, at: NOON + n * 1000, reason: 'token_expired' }),
     ),
-    reason: /^5 uses in ten minutes of a token that is no longer .*\(token revoked\)$/,
+    reason: /^5 uses in ten minutes of a token that is no longer .*\(token expired\)$/,
+  },
+  ...(['token_revoked', 'agent_disabled'] as const).map((why) => ({
+    rule: 'dead_token' as const,
+    lines: [aRefusal({ agent: AGENT, at: NOON, reason: why, revokedAt: NOON - 5 * MINUTE_MS })],
+    reason: /^a token was used that was revoked 5 minutes ago$/,
+  })),
+  {
+    rule: 'dead_token',
+    lines: [
+      aRefusal({
+        ...{ agent: AGENT, at: NOON, reason: 'token_revoked', revokedAt: NOON - 1000 },
+        source: '203.0.113.66',
+      }),
+    ],
+    reason: /^a token was used that was revoked less than a minute ago, from 203\.0\.113\.0\/24,/,
+  },
+  {
+    rule: 'new_source',
+    lines: [
+      aRefusal({ agent: AGENT, at: NOON, reason: 'binding_mismatch', source: '203.0.113.66' }),
+    ],
+    reason: /^a token was refused in 203\.0\.113\.0\/24, which its agent never used/,
   },
   {
     rule: 'two_places',
@@ -210,6 +232,17 @@ describe('an attack', () => {
     const found = experienced().observe(aCount({ at: NOON, reason: 'token_unknown', count: 40 }))
     expect(found).toMatchObject([{ rule: 'dead_token', agent: undefined, tokenId: undefined }])
     expect(found[0]!.reason).toMatch(/^from 203\.0\.113\.0\/24: 40 uses in ten minutes/)
+  })
+
+  it('with a revoked token is surer from where the agent never was, and surer the longer it lasts', () => {
+    const dead = { agent: AGENT, reason: 'token_revoked', revokedAt: NOON - DAY_MS }
+    const scores = (lines: readonly Line[]) =>
+      observeAll(experienced(), lines)
+        .filter(({ rule }) => rule === 'dead_token')
+        .map(({ score }) => score)
+    expect(scores([aRefusal({ ...dead, at: NOON, source: '203.0.113.66' })])).toEqual([0.8])
+    const told = scores(times(40, (n) => aRefusal({ ...dead, at: NOON + n * 1000 })))
+    expect(told).toEqual([0.5, 0.6, 0.7, 0.8, 0.9, 1])
   })
 
   it('is told once in an hour, and again after that', () => {

@@ -112,7 +112,8 @@ class LearningWatch implements Watch {
   #refused(deed: Refused): readonly Finding[] {
     const { agent, tokenId, requestId, at } = deed
     const baseline = this.#baselineOf(`agent ${agent}`, at)
-    const judged = [judgeMarks(deed.marks), ...judgeRefusal(baseline, deed)]
+    const isKnown = this.#isKnown(baseline, at)
+    const judged = [judgeMarks(deed.marks), ...judgeRefusal(baseline, deed, isKnown)]
     return this.#tell(baseline, judged, { at, agent, tokenId, requestId })
   }
 

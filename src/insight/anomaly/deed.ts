@@ -15,6 +15,8 @@ export interface Refused extends AgentDeed {
   readonly reason: string
   /** What was refused, as far as it was known. */
   readonly wanted: string
+  /** Epoch ms; undefined for a token that is not, and where the record does not say. */
+  readonly revokedAt: number | undefined
 }
 
 interface AgentDeed {
@@ -98,6 +100,7 @@ function agentDeed(record: AuditRecord, at: number): Admitted | Refused | undefi
     kind: 'refusal',
     reason: textOf(record.reason) ?? 'unknown',
     wanted: `${service} ${wanted}`,
+    revokedAt: revokedAtOf(record.details),
   }
 }
 
@@ -123,6 +126,11 @@ function changedOf(record: AuditRecord, at: number): Changed | undefined {
   const action = textOf(record.action)
   if (operator === undefined || action === undefined || record.result !== 'done') return undefined
   return { kind: 'change', at, operator, action, requestId: textOf(record.requestId) }
+}
+
+function revokedAtOf(details: unknown): number | undefined {
+  if (typeof details !== 'object' || details === null || !('revokedAt' in details)) return undefined
+  return countOf(details.revokedAt) || undefined
 }
 
 const TEXT_LIMIT = 256

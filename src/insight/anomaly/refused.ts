@@ -1,6 +1,6 @@
 /** What refusals tell: a burst of them, somebody trying doors, a token that is dead. */
 
-import type { Baseline } from './baseline.ts'
+import { LIMITS, type Baseline } from './baseline.ts'
 import type { Counted, Refused } from './deed.ts'
 import { excess, rounded, type Judged } from './judged.ts'
 import { keepPeak, usualPeak } from './peaks.ts'
@@ -11,6 +11,8 @@ const MINUTE_MS = 60 * 1000
 const BURST = { widthMs: 5 * MINUTE_MS, floor: 20, far: 4 }
 const PROBES = { widthMs: 10 * MINUTE_MS, limit: 64, floor: 8 }
 const DEAD = { widthMs: 10 * MINUTE_MS, limit: 64, floor: 5 }
+/** For requests that were under way, retries, and instances that get their new token a little later. */
+const STRAGGLING_MS = 5 * MINUTE_MS
 
 /** Refused because of what was asked for, not because of when or how often. */
 const OUT_OF_BOUNDS: ReadonlySet<string> = new Set([
@@ -23,13 +25,30 @@ const DEAD_TOKEN: ReadonlySet<string> = new Set([
   ...['token_revoked', 'token_expired', 'agent_disabled', 'token_unknown', 'token_malformed'],
 ])
 
-export function judgeRefusal(baseline: Baseline, deed: Refused): readonly Judged[] {
+export function judgeRefusal(
+  baseline: Baseline,
+  deed: Refused,
+  isKnown: boolean,
+): readonly Judged[] {
+  const isElsewhere = isKnown && isForeign(baseline, deed.network)
   const found = [
     judgeBurst(baseline, deed),
     judgeProbing(baseline, deed),
-    judgeDead(baseline, deed),
+    isStraggler(deed) && !isElsewhere
+      ? undefined
+      : surerOf(judgeRevoked(deed, isElsewhere), judgeDead(baseline, deed)),
+    isElsewhere ? judgeBinding(deed) : undefined,
   ]
   return found.filter((judged) => judged !== undefined)
+}
+
+function isStraggler({ at, revokedAt }: Refused): boolean {
+  return revokedAt !== undefined && at - revokedAt < STRAGGLING_MS
+}
+
+/** An agent that comes from everywhere is nowhere a stranger. */
+function isForeign({ networks }: Baseline, network: string): boolean {
+  return networks.length < LIMITS.networks && !networks.includes(network)
 }
 
 /** Whoever holds no token of ours and tries some: by network, since nothing else is known. */
@@ -68,4 +87,35 @@ function judgeDead(
   const count = dead.length === DEAD.limit ? `${DEAD.limit} or more` : `${dead.length}`
   const said = `${count} uses in ten minutes of a token that is no longer or never was good (${kinds})`
   return { rule: 'dead_token', score: rounded(0.3 + dead.length / 50), reason: said }
+}
+
+/** One use is enough: whoever revoked it has seen to it that nobody needs it any more. */
+function judgeRevoked(
+  { at, revokedAt, network }: Refused,
+  isElsewhere: boolean,
+): Judged | undefined {
+  if (revokedAt === undefined) return undefined
+  const said = `a token was used that was revoked ${agoInWords(at - revokedAt)}`
+  const judged = { rule: 'dead_token', score: 0.5, reason: said } as const
+  if (!isElsewhere) return judged
+  return { ...judged, score: 0.8, reason: `${said}, from ${network}, which its agent never used` }
+}
+
+/** A live token in the hands of somebody who is somewhere else. */
+function judgeBinding({ reason, network }: Refused): Judged | undefined {
+  if (reason !== 'binding_mismatch') return undefined
+  const said = `a token was refused in ${network}, which its agent never used, as it is bound to others or to a key`
+  return { rule: 'new_source', score: 0.7, reason: said }
+}
+
+function surerOf(one: Judged | undefined, other: Judged | undefined): Judged | undefined {
+  return one && other ? (other.score > one.score ? other : one) : (one ?? other)
+}
+
+function agoInWords(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / MINUTE_MS))
+  if (minutes < 1) return 'less than a minute ago'
+  if (minutes < 120) return `${minutes} minutes ago`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} hours ago` : `${Math.floor(hours / 24)} days ago`
 }
