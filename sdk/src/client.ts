@@ -101,6 +101,13 @@ function tokensOf(call: Transport) {
       })) as IssuedToken,
     list: (filter: TokenFilter = {}) => get<Page<TokenView>>(call, '/v1/tokens', { ...filter }),
     find: (id: string) => get<TokenView>(call, pathOf('v1', 'tokens', id)),
+    /** Lifts a suspension, on every worker when this answers; a revocation stays. */
+    resume: async (id: string, reason: string) =>
+      (await call({
+        method: 'POST',
+        path: pathOf('v1', 'tokens', id, 'resume'),
+        body: { reason },
+      })) as TokenView,
     revoke: async (target: RevokeTarget) =>
       (await call({ method: 'POST', path: '/v1/tokens/revoke', body: target })) as Revoked,
   }

@@ -35,7 +35,8 @@ export interface IssuedToken {
   readonly keyPair?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
-export type TokenStatus = 'live' | 'expired' | 'revoked'
+/** `suspended`: refused like a revoked one until an admin resumes it. */
+export type TokenStatus = 'live' | 'expired' | 'suspended' | 'revoked'
 
 export interface TokenView {
   readonly id: string

@@ -52,3 +52,8 @@ export const queryInstant = z
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.strictObject({ items: z.array(item).readonly(), nextCursor: z.string().optional() })
 }
+
+/** Why an operator does something, for whoever reads the record. */
+export const spokenReason = z.string().regex(/^[^\p{C}\p{Z}](?:[^\p{C}]{0,198}[^\p{C}\p{Z}])?$/u, {
+  error: 'has 1 to 200 characters, no control characters and no space at either end',
+})

@@ -191,7 +191,7 @@ export const alertsSection = section({
     ),
     {
       form: 'rule: alert, suspend_token or disable_agent',
-      meaning: 'what a rule does besides its alert: nothing, revoke the token, disable the agent',
+      meaning: 'what a rule does besides its alert: nothing, suspend the token, disable the agent',
       preset: 'alert, for each rule',
     },
   ),

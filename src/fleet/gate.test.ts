@@ -51,13 +51,57 @@ describe('the gate', () => {
     gate.apply({ ...ofGrant('tok_child'), at: NOW - 5 })
     gate.apply(ofAgent(2, { sequence: 2 }))
     const old = aGrant({ agentGeneration: 1 })
-    expect([root, child, leaf, old].map((grant) => gate.revokedAt(grant))).toEqual([
+    expect([root, child, leaf, old].map((grant) => gate.closedAt(grant))).toEqual([
       NOW,
       NOW - 5,
       NOW - 5,
       NOW,
     ])
-    expect(gate.revokedAt(stranger)).toBeUndefined()
+    expect(gate.closedAt(stranger)).toBeUndefined()
+  })
+
+  describe('of a token that is held', () => {
+    const hold = { ...ofGrant('tok_child', 1), kind: 'hold' as const }
+    const resume = { ...ofGrant('tok_child', 2), kind: 'resume' as const }
+    const judge = (...revocations: Revocation[]) => {
+      const gate = createGate()
+      for (const revocation of revocations) gate.apply(revocation)
+      return [root, child, leaf].map((grant) => gate.state(grant))
+    }
+
+    it('is closed for it and its descendants until it is resumed', () => {
+      expect(judge(hold)).toEqual(['open', 'suspended', 'suspended'])
+      expect(judge(hold, resume)).toEqual(['open', 'open', 'open'])
+      expect(judge(hold, resume, { ...hold, sequence: 3 })[1]).toBe('suspended')
+    })
+
+    it('goes by the numbers, in whatever order they arrive', () => {
+      expect(judge(resume, hold)[1]).toBe('open')
+      expect(judge({ ...hold, sequence: 3 }, hold, resume)[1]).toBe('suspended')
+    })
+
+    it('is not opened by a resumption where it was revoked', () => {
+      expect(judge(hold, ofGrant('tok_child', 3), { ...resume, sequence: 4 })[1]).toBe('revoked')
+      expect(judge(hold, ofGrant('tok_root', 3))).toEqual(['revoked', 'revoked', 'revoked'])
+    })
+
+    it('cuts what is in flight, and says since when it is held', () => {
+      const gate = createGate()
+      const lives = [root, child, leaf].map((grant) => gate.open(grant))
+      expect(gate.apply(hold)).toBe(2)
+      expect(lives.map(({ isCut }) => isCut)).toEqual([false, true, true])
+      expect(gate.apply(resume)).toBe(0)
+      expect(gate.closedAt(child)).toBeUndefined()
+      gate.apply({ ...hold, sequence: 3, at: NOW + 7 })
+      expect([child, leaf].map((grant) => gate.closedAt(grant))).toEqual([NOW + 7, NOW + 7])
+    })
+
+    it('keeps the hold of whatever may still be alive', () => {
+      const gate = createGate()
+      gate.apply(hold)
+      gate.prune(NOW)
+      expect(gate.state(child)).toBe('suspended')
+    })
   })
 
   it('is closed for older generations of an agent, and open for newer ones', () => {

@@ -7,12 +7,13 @@
 
 import type { Gate, GateState, LiveAdmission } from '../policy/gate.ts'
 import type { Grant } from '../policy/grant.ts'
-import type { Revocation } from '../policy/revocation-log.ts'
+import type { HoldChange, Revocation } from '../policy/revocation-log.ts'
+import { createHolds } from './holds.ts'
 import { createLiveIndex } from './live-index.ts'
 
 export interface SingleGate extends Gate {
   /**
-   * Forgets tokens that were revoked before this instant. Pass now minus the longest lifetime
+   * Forgets tokens that were revoked or held before this instant. Pass now minus the longest lifetime
    * that was ever allowed: by then they have expired too. Agents are never forgotten.
    */
   prune(revokedBefore: number): void
@@ -34,14 +35,19 @@ export function createGate({
     return ids.reduce((cut, id) => cut + flight.cutGrant(id), 0)
   }
 
+  function hold(change: HoldChange): number {
+    return dead.holds.apply(change) && change.kind === 'hold' ? flight.cutGrant(change.id) : 0
+  }
+
   return {
     state,
-    revokedAt: (grant) => dead.judge(grant)?.at,
+    closedAt: (grant) => dead.judge(grant)?.at,
     // Revoked since it was judged: registered nowhere, and cut before it starts.
     open: (grant) => (state(grant) === 'open' ? flight.open(grant) : cutAtOnce(grant)),
     apply(revocation) {
       sequence = Math.max(sequence, revocation.sequence)
       if (revocation.kind === 'grant') return revokeGrants([revocation.id], revocation.at)
+      if (revocation.kind !== 'agent') return hold(revocation)
       dead.addAgent(revocation)
       const cut = flight.cutAgent(revocation.id, revocation.generation)
       return cut + revokeGrants(revocation.alsoGrants ?? [], revocation.at)
@@ -60,18 +66,22 @@ export function createGate({
 
 type AgentRevocation = Extract<Revocation, { kind: 'agent' }>
 
-/** What was revoked, by grant and by agent. */
+/** What was revoked, by grant and by agent, and what is held; a revocation outweighs a hold. */
 function createDeadList() {
   const grants = new Map<string, number>()
   const agents = new Map<string, AgentRevocation>()
+  const holds = createHolds()
   return {
+    holds,
     judge(grant: Grant): { readonly state: GateState; readonly at: number } | undefined {
       const { id, chain } = grant
       const dead = grants.has(id) ? id : chain.find((ancestor) => grants.has(ancestor))
       if (dead !== undefined) return { state: 'revoked', at: grants.get(dead) ?? 0 }
       const floor = agents.get(grant.agent)
-      if (!floor || grant.agentGeneration >= floor.generation) return undefined
-      return { state: floor.disabled ? 'agent_disabled' : 'revoked', at: floor.at }
+      if (floor && grant.agentGeneration < floor.generation)
+        return { state: floor.disabled ? 'agent_disabled' : 'revoked', at: floor.at }
+      const heldSince = holds.since(id, chain)
+      return heldSince === undefined ? undefined : { state: 'suspended', at: heldSince }
     },
     addGrants(ids: readonly string[], at: number): void {
       for (const id of ids) grants.set(id, at)
@@ -83,6 +93,7 @@ function createDeadList() {
     },
     prune(revokedBefore: number): void {
       for (const [id, at] of grants) if (at < revokedBefore) grants.delete(id)
+      holds.prune(revokedBefore)
     },
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What alerts do by policy, through the same revocation as an operator's command: first all that
- * takes power away, then the records of it, so that no disk keeps a stolen token alive. A
- * suspended token does not come back: revocations are for good everywhere here.
+ * What alerts do by policy, on the same way as an operator's command: first all that takes power
+ * away, then the records of it, so that no disk keeps a stolen token alive. A suspended token is
+ * held until an operator resumes it; what a disabled agent held is revoked for good.
  */
 
 import type { Log } from '../base/log.ts'
@@ -9,7 +9,7 @@ import type { Now } from '../base/clock.ts'
 import { ACTIONS_COUNTED_MS, type ActionTaken } from '../insight/alert.ts'
 import type { AlertStore, PendingAction } from '../insight/alert-store.ts'
 import type { AgentStore } from '../policy/agent-store.ts'
-import { revokeAgent, revokeToken, type RevocationParts, type Revoked } from '../policy/revoke.ts'
+import { revokeAgent, suspendToken, type RevocationParts, type Revoked } from '../policy/revoke.ts'
 
 export interface ActionParts extends RevocationParts {
   readonly agents: Pick<AgentStore, 'find'>
@@ -33,7 +33,7 @@ export type RecordSystemChange = (
 ) => Promise<void>
 
 /** As operators' own changes are called in the audit. */
-const CHANGE_NAMES = { suspend_token: 'token.revoke', disable_agent: 'agent.disable' } as const
+const CHANGE_NAMES = { suspend_token: 'token.suspend', disable_agent: 'agent.disable' } as const
 const BATCH = 100
 
 export class AlertActions {
@@ -118,7 +118,7 @@ async function isNeeded(
   const grant = await grants.findById(target)
   if (!grant || grant.revokedAt !== undefined || grant.expiresAt <= now()) return false
   const state = gates.state(grant)
-  return state !== 'revoked' && state !== 'agent_disabled'
+  return state === 'open' || state === 'stale'
 }
 
 /** Twice is done. Undefined when there is no such token or agent. */
@@ -130,7 +130,7 @@ async function perform(
   if (action === 'disable_agent')
     return await revokeAgent(parts, { name: target, at, disable: true })
   const grant = await parts.grants.findById(target)
-  return grant && (await revokeToken(parts, grant, at))
+  return grant && (await suspendToken(parts, grant, at))
 }
 
 function causeOf({ alert: { id, rule, reason, requestId } }: PendingAction) {

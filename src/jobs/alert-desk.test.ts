@@ -192,13 +192,13 @@ describe('an action by policy', () => {
     const finding = exfiltration(grant)
     await desk.take([finding])
     expect([grant, child, other].map((each) => gate.state(each))).toEqual([
-      'revoked',
-      'revoked',
+      'suspended',
+      'suspended',
       'open',
     ])
     const [alert] = await listed()
     expect(alert?.actions).toMatchObject([{ action: 'suspend_token', state: 'done' }])
-    expect(changes.map(({ action }) => action)).toEqual(['alert.raise', 'token.revoke'])
+    expect(changes.map(({ action }) => action)).toEqual(['alert.raise', 'token.suspend'])
     expect(changes[1]).toMatchObject({
       operator: 'system',
       target: grant.id,
@@ -235,8 +235,8 @@ describe('an action by policy', () => {
     await leak(first, 'phantom_in_body', 0)
     await leak(second, 'real_credential', 65)
     expect([first, second, third].map((grant) => gate.state(grant))).toEqual([
-      'revoked',
-      'revoked',
+      'suspended',
+      'suspended',
       'open',
     ])
     const [alert, ...more] = await listed()
@@ -249,7 +249,7 @@ describe('an action by policy', () => {
     const { desk, issue, gate, listed } = await openDesk({ exfiltration: 'suspend_token' })
     const [first, second] = [await issue(), await issue()]
     await desk.take([exfiltration(first), exfiltration(second)])
-    expect([gate.state(first), gate.state(second)]).toEqual(['revoked', 'revoked'])
+    expect([gate.state(first), gate.state(second)]).toEqual(['suspended', 'suspended'])
     expect(await listed()).toMatchObject([{ count: 2, actions: [{}, {}] }])
   })
 
@@ -257,13 +257,16 @@ describe('an action by policy', () => {
     ['a token that is unknown', 'suspend_token', {}],
     ['a token that was revoked before', 'suspend_token', { isRevoked: true }],
     ['a token that has expired', 'suspend_token', { expiresAt: NOW }],
+    ['a token that was suspended before', 'suspend_token', { isSuspended: true }],
     ['an agent that is unknown', 'disable_agent', {}],
   ] as const)('leaves %s as it is, and counts nothing', async (what, action, overrides) => {
-    const { desk, issue, stores, changes, listed } = await openDesk({ exfiltration: action })
+    const { desk, issue, gate, stores, changes, listed } = await openDesk({ exfiltration: action })
     const isUnknown = what.endsWith('unknown')
-    const { isRevoked, ...fields } = { isRevoked: false, ...overrides }
+    const usual = { isRevoked: false, isSuspended: false }
+    const { isRevoked, isSuspended, ...fields } = { ...usual, ...overrides }
     const grant = isUnknown ? aGrant() : await issue(fields)
     if (isRevoked) await stores.revocations.revokeGrant(grant.id, NOW)
+    if (isSuspended) gate.apply((await stores.revocations.holdGrant(grant.id, NOW))!)
     await desk.take([exfiltration(grant)])
     expect(await listed()).toMatchObject([{ actions: [{ state: 'unneeded' }] }])
     expect(changes.map(({ action: name }) => name)).toEqual(['alert.raise'])
@@ -292,11 +295,11 @@ describe('an action by policy', () => {
     const grant = await issue()
     state.isFull = true
     await desk.take([exfiltration(grant)])
-    expect(gate.state(grant)).toBe('revoked')
+    expect(gate.state(grant)).toBe('suspended')
     expect(await listed()).toMatchObject([{ actions: [{ state: 'begun' }] }])
     state.isFull = false
     await vi.waitFor(() => {
-      expect(changes.map(({ action }) => action)).toEqual(['alert.raise', 'token.revoke'])
+      expect(changes.map(({ action }) => action)).toEqual(['alert.raise', 'token.suspend'])
     })
   })
 
@@ -309,8 +312,8 @@ describe('an action by policy', () => {
     const action = { action: 'suspend_token', target: grant.id } as const
     await raiseIn(stores.alerts, { key, draft, action, windowMs: HOUR, targets: [], now: NOW })
     await create().resume()
-    expect(gate.state(grant)).toBe('revoked')
-    expect(changes.map((change) => change.action)).toEqual(['alert.raise', 'token.revoke'])
+    expect(gate.state(grant)).toBe('suspended')
+    expect(changes.map((change) => change.action)).toEqual(['alert.raise', 'token.suspend'])
   })
 
   it('stops at so many in an hour, and says so to everybody, once', async () => {

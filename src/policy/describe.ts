@@ -33,6 +33,7 @@ export function describeRefusal(refusal: Refusal, subject: RefusalSubject): Refu
     case 'token_expired':
     case 'token_revoked':
     case 'agent_disabled':
+    case 'token_suspended':
     case 'binding_mismatch':
     case 'signature_invalid':
       return say(

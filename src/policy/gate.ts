@@ -6,11 +6,11 @@
 import type { Grant } from './grant.ts'
 import type { Revocation } from './revocation-log.ts'
 
-export type GateState = 'open' | 'revoked' | 'agent_disabled' | 'stale'
+export type GateState = 'open' | 'revoked' | 'agent_disabled' | 'suspended' | 'stale'
 
 /** One admitted request. */
 export interface LiveAdmission {
-  /** A revocation covers the grant. */
+  /** A revocation or a hold covers the grant. */
   readonly isCut: boolean
   /** One listener for that, called at once if it happened before. */
   whenCut(listener: () => void): void
@@ -21,11 +21,11 @@ export interface LiveAdmission {
 export interface Gate {
   /** Judged from the grant, all of its ancestors and its agent's generation. */
   state(grant: Grant): GateState
-  /** Epoch ms of the revocation that made it so; undefined for what is not revoked. */
-  revokedAt(grant: Grant): number | undefined
+  /** Epoch ms of the revocation or hold that made it so; undefined for what is neither. */
+  closedAt(grant: Grant): number | undefined
   /** Registers a request that is about to be forwarded. */
   open(grant: Grant): LiveAdmission
-  /** Applies a committed revocation: cuts what it covers; returns how many were cut. */
+  /** Applies what was committed: cuts what it covers; returns how many were cut. */
   apply(revocation: Revocation): number
   /** The highest revocation number applied. */
   readonly sequence: number

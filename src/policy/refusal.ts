@@ -19,6 +19,8 @@ export type Refusal =
   /** `revokedAt`: a use right after it is a straggler's, a later one deserves a look. */
   | { readonly reason: 'token_revoked'; readonly revokedAt?: number }
   | { readonly reason: 'agent_disabled'; readonly revokedAt?: number }
+  /** Held until an operator resumes it: its power is taken away as by a revocation meanwhile. */
+  | { readonly reason: 'token_suspended'; readonly suspendedAt?: number }
   | { readonly reason: 'binding_mismatch'; readonly binding: 'cidr' | 'dpop' | 'first-use' }
   /** Of a phantom key pair, over this very request; `problem` is for the record. */
   | { readonly reason: 'signature_invalid'; readonly problem: string }

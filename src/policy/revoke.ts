@@ -51,6 +51,26 @@ export async function revokeToken(
   return revocation && apply(gates, revocation, { count: 1, tokens: [summaryOf(grant)] })
 }
 
+/** Holds a token and its descendants until it is resumed; undefined when there is no such grant. */
+export async function suspendToken(
+  { revocations, gates }: RevocationParts,
+  grant: StoredGrant,
+  at: number,
+): Promise<Revoked | undefined> {
+  const hold = await revocations.holdGrant(grant.id, at)
+  return hold && apply(gates, hold, { count: 1, tokens: [summaryOf(grant)] })
+}
+
+/** Answers when it holds everywhere; a token that is not held stays as it is. */
+export async function resumeToken(
+  { revocations, gates }: RevocationParts,
+  { id }: StoredGrant,
+  at: number,
+): Promise<void> {
+  const resumed = await revocations.resumeGrant(id, at)
+  if (resumed) await gates.apply(resumed)
+}
+
 /** All tokens of an agent and their descendants; undefined when there is no such agent. */
 export async function revokeAgent(
   { grants, revocations, gates }: RevocationParts,

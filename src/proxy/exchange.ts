@@ -11,6 +11,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { Access } from '../policy/access.ts'
 import { refuseSource } from '../policy/bindings.ts'
 import { decide, refuseDead } from '../policy/decide.ts'
+import { defined } from '../policy/defined.ts'
 import type { Gate } from '../policy/gate.ts'
 import type { StoredGrant } from '../policy/grant-store.ts'
 import type { Quota } from '../policy/quota.ts'
@@ -97,7 +98,7 @@ async function refuseAccess(
   }
 }
 
-/** Synchronous: whether the grant is dead, revoked, or of an agent that is, at this instant. */
+/** Synchronous: whether the grant is dead, revoked, held, or of an agent that is, at this instant. */
 function refuseNow({ gate, now }: ExchangeParts, grant: StoredGrant): Refusal | undefined {
   return refuseDead(grant, now()) ?? refuseGate(gate, grant)
 }
@@ -108,17 +109,14 @@ function refuseGate(gate: Gate, grant: StoredGrant): Refusal | undefined {
     case 'open':
       return undefined
     case 'revoked':
-      return { reason: 'token_revoked', ...sinceWhen(gate, grant) }
+      return defined({ reason: 'token_revoked' as const, revokedAt: gate.closedAt(grant) })
     case 'agent_disabled':
-      return { reason: 'agent_disabled', ...sinceWhen(gate, grant) }
+      return defined({ reason: 'agent_disabled' as const, revokedAt: gate.closedAt(grant) })
+    case 'suspended':
+      return defined({ reason: 'token_suspended' as const, suspendedAt: gate.closedAt(grant) })
     case 'stale':
       return { reason: 'replica_stale' }
   }
-}
-
-function sinceWhen(gate: Gate, grant: StoredGrant): { revokedAt?: number } {
-  const revokedAt = gate.revokedAt(grant)
-  return revokedAt === undefined ? {} : { revokedAt }
 }
 
 /** The credential that may go to the access's origin, right now. */

@@ -16,6 +16,45 @@ const words = (more: Readonly<Record<string, unknown>> = {}) => ({
 const issueWith = (more: Readonly<Record<string, unknown>>) =>
   api.call('POST /v1/tokens', { body: words(more) })
 
+describe('resuming a token', () => {
+  const reason = 'a test key of our own'
+  const resume = (id: string, body: unknown = { reason }) =>
+    api.call(`POST /v1/tokens/${id}/resume`, { body })
+  const suspended = async () => {
+    const { id } = await api.issue()
+    api.gate.apply((await api.stores.revocations.holdGrant(id, NOW))!)
+    return id
+  }
+
+  it('lifts its suspension, and is on the record with operator and reason', async () => {
+    const id = await suspended()
+    expect((await api.call(`GET /v1/tokens/${id}`)).body.status).toBe('suspended')
+    expect((await api.call('GET /v1/tokens')).body.items).toMatchObject([{ status: 'suspended' }])
+    expect(await resume(id)).toMatchObject({ status: 200, body: { id, status: 'live' } })
+    expect(api.audit.changes.at(-1)).toMatchObject({
+      ...{ action: 'token.resume', target: id, operator: 'alice' },
+      details: { agent: AGENT, reason },
+    })
+    expect(api.gate.state((await api.stores.grants.findById(id))!)).toBe('open')
+  })
+
+  it('is done when it is repeated, and brings back nothing that was revoked', async () => {
+    const id = await suspended()
+    await resume(id)
+    expect(await resume(id)).toMatchObject({ status: 200, body: { status: 'live' } })
+    await api.call('POST /v1/tokens/revoke', { body: { id } })
+    expect(await resume(id)).toMatchObject({ status: 200, body: { status: 'revoked' } })
+  })
+
+  it('needs a reason, and a token that is there', async () => {
+    const id = await suspended()
+    expect(await resume(id, {})).toMatchObject({ status: 400 })
+    expect(await resume(id, { reason: ' ' })).toMatchObject({ status: 400 })
+    expect(await resume('tok_00000000000000000000')).toMatchObject({ status: 404 })
+    expect(api.audit.changes.map(({ action }) => action)).not.toContain('token.resume')
+  })
+})
+
 describe('issuing a token', () => {
   it('answers with the token once and stores only its digest', async () => {
     const { status, body, headers } = await issueWith({ ttl: '4h' })

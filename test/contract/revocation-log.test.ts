@@ -47,6 +47,29 @@ describe.each(STORE_KINDS)('a revocation log %s', (_kind, open) => {
     expect(await revocations.head()).toBe(0)
   })
 
+  it('holds a grant and resumes it, each once, under numbers of their own', async () => {
+    const { grants, revocations } = await openWithGrants('tok_a')
+    expect(await revocations.resumeGrant('tok_a', NOW)).toBeUndefined()
+    const hold = await revocations.holdGrant('tok_a', NOW)
+    expect(hold).toEqual({ sequence: 1, at: NOW, kind: 'hold', id: 'tok_a' })
+    expect(await revocations.holdGrant('tok_a', NOW + 1)).toEqual(hold)
+    const resumed = await revocations.resumeGrant('tok_a', NOW + 2)
+    expect(resumed).toEqual({ sequence: 2, at: NOW + 2, kind: 'resume', id: 'tok_a' })
+    expect(await revocations.resumeGrant('tok_a', NOW + 3)).toBeUndefined()
+    const again = await revocations.holdGrant('tok_a', NOW + 4)
+    expect(again).toMatchObject({ sequence: 3, kind: 'hold' })
+    expect(await revocations.since(0)).toEqual([hold, resumed, again])
+    expect((await grants.findById('tok_a'))?.revokedAt).toBeUndefined()
+    expect(await revocations.holdGrant('tok_x', NOW)).toBeUndefined()
+  })
+
+  it('revokes what is held', async () => {
+    const { grants, revocations } = await openWithGrants('tok_a')
+    await revocations.holdGrant('tok_a', NOW)
+    expect(await revocations.revokeGrant('tok_a', NOW + 1)).toMatchObject({ kind: 'grant' })
+    expect((await grants.findById('tok_a'))?.revokedAt).toBe(NOW + 1)
+  })
+
   it('moves an agent to the next generation and revokes what it holds', async () => {
     const { agents, grants, revocations } = await openWithGrants('tok_a', 'tok_b')
     await revocations.revokeGrant('tok_a', NOW)

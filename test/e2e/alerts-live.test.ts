@@ -118,6 +118,36 @@ it('CE-15 ends every token of an agent that leaks, and tells of it once', async 
   }, 10_000)
 })
 
+it('CE-15 a suspended token stays so over a restart, and goes on everywhere once it is resumed', async () => {
+  const agent = 'false-alarm'
+  const { token, id } = await proxy.client().tokens.issue({ agent, scopes })
+  const timesCalled = async (times: number) =>
+    new Set(
+      await Promise.all(Array.from({ length: times }, () => call(token, 'GET /v1/customers'))),
+    )
+  await call(token, 'POST /v1/customers', `description=${token}`)
+  await vi.waitFor(async () => {
+    expect(await call(token, 'GET /v1/customers')).toBe(401)
+  }, 10_000)
+  await proxy.restart('SIGKILL', WORKERS)
+  expect(await timesCalled(8)).toEqual(new Set([401]))
+  expect(await proxy.commandWell(['token', 'list', '--agent', agent])).toMatch(/ suspended /)
+  const resumed = await proxy.commandWell(['token', 'resume', id, '--reason', 'our own test'])
+  expect(resumed).toContain('is live: nothing suspends it')
+  expect(await timesCalled(8)).toEqual(new Set([200]))
+  await vi.waitFor(async () => {
+    const changes = await proxy.audit({ action: 'token.' })
+    const own = changes.filter(({ target }) => target === id)
+    expect(own.map(({ action, operator }) => [action, operator])).toEqual([
+      ['token.issue', expect.any(String)],
+      ['token.suspend', 'system'],
+      ['token.resume', expect.any(String)],
+    ])
+  }, 10_000)
+  const refusals = await proxy.audit({ agent, reason: 'token_suspended' })
+  expect(refusals.length).toBeGreaterThan(8)
+})
+
 describe('what an agent does usually', () => {
   it('is learnt from all workers and known after a restart; what is new is told once, and acts', async () => {
     const agent = 'orders'

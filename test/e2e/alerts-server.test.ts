@@ -101,7 +101,7 @@ it('takes what was found, suspends the token, and tells everybody', async () => 
   await vi.waitFor(async () => {
     const records = JSON.stringify(await proxy.audit())
     expect(records).toContain('"action":"alert.raise"')
-    expect(records).toMatch(/"action":"token.revoke".*exfiltration/)
+    expect(records).toMatch(/"action":"token.suspend".*exfiltration/)
   }, 5000)
 })
 

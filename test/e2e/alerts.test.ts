@@ -134,7 +134,7 @@ describe('an alert', () => {
     const finding = about(issued, { rule: 'exfiltration', reason })
     await desk.take([finding])
     expect([await statusWith(issued.token), await statusWith(other.token)]).toEqual([401, 200])
-    const record = api.audit.changes.find(({ action }) => action === 'token.revoke')
+    const record = api.audit.changes.find(({ action }) => action === 'token.suspend')
     expect(record).toMatchObject({
       operator: 'system',
       target: issued.id,

@@ -44,6 +44,13 @@ const TABLE: Readonly<Record<string, Line>> = {
     roles: ALL,
     ask: async (api) => ({ line: `GET /v1/tokens/${await issued(api)}` }),
   },
+  'POST /v1/tokens/{id}/resume': {
+    ...{ roles: ADMIN, record: 'token.resume' },
+    ask: async (api) => {
+      const line = `POST /v1/tokens/${await issued(api)}/resume`
+      return { line, body: { reason: 'a false alarm' } }
+    },
+  },
   'POST /v1/tokens/revoke': {
     ...{ roles: ISSUERS, record: 'token.revoke' },
     ask: async (api) => ({ line: 'POST /v1/tokens/revoke', body: { id: await issued(api) } }),

@@ -103,6 +103,13 @@ const RECORDED = {
       return sent(token, LINE)
     },
   },
+  token_suspended: {
+    provoke: (plane) => {
+      const token = plane.issue()
+      plane.suspend(token)
+      return sent(token, LINE)
+    },
+  },
   agent_disabled: { provoke: asked(LINE), options: { gate: gateOf(true) } },
   replica_stale: { provoke: asked(LINE), options: { gate: gateOf(false) } },
   binding_mismatch: {
@@ -233,5 +240,5 @@ it.each<[string, Case]>([
 })
 
 it('AU-07 knows of every reason that there is', () => {
-  expect(Object.keys(ALL)).toHaveLength(39)
+  expect(Object.keys(ALL)).toHaveLength(40)
 })

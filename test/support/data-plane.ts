@@ -77,6 +77,8 @@ export interface TestPlane {
   /** The phantom key pair of an issued token. */
   keyPair(token: string): KeyPair
   revoke(token: string): number
+  /** Holds it, with what it has in flight; returns how many requests were cut. */
+  suspend(token: string): number
   /** Drops what upstream and audit have recorded. */
   forget(): void
   stop(): Promise<void>
@@ -159,6 +161,10 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
       const id = grants.idOf(token)
       sequence += 1
       return gate.apply({ sequence, at: clock.now, kind: 'grant', id })
+    },
+    suspend(token) {
+      sequence += 1
+      return gate.apply({ sequence, at: clock.now, kind: 'hold', id: grants.idOf(token) })
     },
     forget() {
       upstream.forget()

@@ -154,6 +154,11 @@ function createMemoryRevocations({ agents, grants, revocations }: Memory): Revoc
   const latest = (kind: Revocation['kind'], id: string) =>
     revocations.findLast((entry) => entry.kind === kind && entry.id === id)
 
+  const latestHold = (id: string) =>
+    revocations.findLast(
+      (entry) => entry.id === id && (entry.kind === 'hold' || entry.kind === 'resume'),
+    )
+
   function append(revocation: Revocation): Revocation {
     revocations.push(revocation)
     return revocation
@@ -197,6 +202,15 @@ function createMemoryRevocations({ agents, grants, revocations }: Memory): Revoc
         ...(alsoGrants.length > 0 ? { alsoGrants } : {}),
       })
     },
+    holdGrant: async (id, at) => {
+      const earlier = latestHold(id)
+      if (earlier?.kind === 'hold' || !grants.has(id)) return earlier
+      return append({ sequence: revocations.length + 1, at, kind: 'hold', id })
+    },
+    resumeGrant: async (id, at) =>
+      latestHold(id)?.kind === 'hold'
+        ? append({ sequence: revocations.length + 1, at, kind: 'resume', id })
+        : undefined,
     since: async (sequence) => revocations.filter((entry) => entry.sequence > sequence),
     head: async () => revocations.length,
   }

@@ -8,20 +8,16 @@ import { defined } from '../../policy/defined.ts'
 import type { ChangeLog } from '../changes.ts'
 import type { ApiParts } from '../parts.ts'
 import { defineRoute, ROLES, type Route } from '../route.ts'
-import { agentName, instant, pageOf } from '../schemas.ts'
+import { agentName, instant, pageOf, spokenReason } from '../schemas.ts'
 
 const MAX_SPAN_MS = 30 * 24 * 3_600_000
-
-const reason = z.string().regex(/^[^\p{C}\p{Z}](?:[^\p{C}]{0,198}[^\p{C}\p{Z}])?$/u, {
-  error: 'has 1 to 200 characters, no control characters and no space at either end',
-})
 
 const request = z
   .strictObject({
     rule: z.enum(ANOMALY_RULES).optional(),
     agent: agentName.optional(),
     until: instant(),
-    reason,
+    reason: spokenReason,
   })
   .refine(({ rule, agent }) => rule !== undefined || agent !== undefined, {
     error: 'give a rule, an agent or both: nothing mutes everything',

@@ -6,6 +6,7 @@ import { err, ok } from '../../base/result.ts'
 import { defined } from '../../policy/defined.ts'
 import type { GateState } from '../../policy/gate.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
+import { resumeToken } from '../../policy/revoke.ts'
 import { createCursors, readPage } from '../cursors.ts'
 import { createIdempotency } from '../idempotency.ts'
 import { createIssuance } from '../issue.ts'
@@ -20,6 +21,7 @@ import {
   pageOf,
   pageQuery,
   serviceId,
+  spokenReason,
   tokenId,
 } from '../schemas.ts'
 
@@ -64,7 +66,7 @@ const view = z
   .strictObject({
     id: z.string(),
     agent: z.string(),
-    status: z.enum(['live', 'expired', 'revoked']),
+    status: z.enum(['live', 'expired', 'suspended', 'revoked']),
     scopes: z.array(z.string()),
     services: z.array(z.string()).readonly(),
     issuedBy: z.string(),
@@ -91,7 +93,12 @@ const view = z
   .openapi('Token')
 
 export function tokenRoutes(parts: ApiParts, changes: ChangeLog): readonly Route[] {
-  return [issueRoute(parts, changes), listRoute(parts), findRoute(parts)]
+  return [
+    issueRoute(parts, changes),
+    listRoute(parts),
+    findRoute(parts),
+    resumeRoute(parts, changes),
+  ]
 }
 
 function issueRoute(parts: ApiParts, changes: ChangeLog): Route {
@@ -169,11 +176,39 @@ function findRoute(parts: ApiParts): Route {
     },
     async ({ params }) => {
       const grant = await parts.stores.grants.findById(params.id)
-      if (grant) return ok(viewOf(grant, parts))
-      return err({ code: 'not_found', detail: 'There is no token with this id.' })
+      return grant ? ok(viewOf(grant, parts)) : unknown
     },
   )
 }
+
+function resumeRoute(parts: ApiParts, changes: ChangeLog): Route {
+  const { stores, gates } = parts
+  return defineRoute(
+    {
+      method: 'post',
+      path: '/v1/tokens/{id}/resume',
+      summary: 'Lift the suspension of a token',
+      roles: ROLES.admins,
+      params: z.strictObject({ id: tokenId }),
+      body: z.strictObject({ reason: spokenReason }).openapi('ResumeRequest'),
+      status: 200,
+      answer: view,
+      problems: ['not_found'],
+    },
+    async (call) => {
+      const grant = await stores.grants.findById(call.params.id)
+      if (!grant) return unknown
+      const details = { agent: grant.agent, reason: call.body.reason }
+      const change = { action: 'token.resume', target: grant.id, details }
+      return await changes.grant(call, change, async () => {
+        await resumeToken({ ...stores, gates }, grant, call.at)
+        return ok(viewOf(grant, parts))
+      })
+    },
+  )
+}
+
+const unknown = err({ code: 'not_found', detail: 'There is no token with this id.' } as const)
 
 /** Member by member, so that nothing that a store may add to its rows gets out. */
 function viewOf(grant: StoredGrant, { gates, now }: ApiParts): z.input<typeof view> {
@@ -199,8 +234,9 @@ function statusOf(
   grant: StoredGrant,
   state: GateState,
   now: number,
-): 'live' | 'expired' | 'revoked' {
+): z.input<typeof view>['status'] {
   const isRevoked = state === 'revoked' || state === 'agent_disabled'
   if (grant.revokedAt !== undefined || isRevoked) return 'revoked'
-  return grant.expiresAt <= now ? 'expired' : 'live'
+  if (grant.expiresAt <= now) return 'expired'
+  return state === 'suspended' ? 'suspended' : 'live'
 }

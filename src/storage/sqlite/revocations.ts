@@ -15,6 +15,8 @@ export function createSqliteRevocationLog(database: Database): RevocationLog {
     revokeGrant: async (id, at) => database.transaction(() => revokeGrant(database, id, at)),
     revokeAgent: async (name, at, disable) =>
       database.transaction(() => revokeAgent(database, { name, at, disable })),
+    holdGrant: async (id, at) => database.transaction(() => holdGrant(database, id, at)),
+    resumeGrant: async (id, at) => database.transaction(() => resumeGrant(database, id, at)),
     since: async (sequence) =>
       database
         .all('SELECT * FROM revocations WHERE sequence > :sequence ORDER BY sequence', { sequence })
@@ -32,6 +34,23 @@ function revokeGrant(database: Database, id: string, at: number): Revocation | u
   )
   if (known === 0) return undefined
   return append(database, { kind: 'grant', id, at, sequence: nextNumber(database) })
+}
+
+function holdGrant(database: Database, id: string, at: number): Revocation | undefined {
+  const earlier = latestHold(database, id)
+  if (earlier?.kind === 'hold') return earlier
+  if (!database.get('SELECT 1 FROM grants WHERE id = :id', { id })) return undefined
+  return append(database, { kind: 'hold', id, at, sequence: nextNumber(database) })
+}
+
+function resumeGrant(database: Database, id: string, at: number): Revocation | undefined {
+  if (latestHold(database, id)?.kind !== 'hold') return undefined
+  return append(database, { kind: 'resume', id, at, sequence: nextNumber(database) })
+}
+
+function latestHold(database: Database, id: string): Revocation | undefined {
+  const [hold, resumed] = [latest(database, 'hold', id), latest(database, 'resume', id)]
+  return (resumed?.sequence ?? 0) > (hold?.sequence ?? 0) ? resumed : hold
 }
 
 interface AgentToRevoke {
@@ -126,7 +145,8 @@ function parseRevocationRow(row: Row): Revocation {
     at: integerOf(row, 'at'),
     id: textOf(row, 'target'),
   }
-  if (textOf(row, 'kind') === 'grant') return { ...entry, kind: 'grant' }
+  const kind = textOf(row, 'kind')
+  if (kind === 'grant' || kind === 'hold' || kind === 'resume') return { ...entry, kind }
   const also = optionalTextOf(row, 'also_grants')
   return defined({
     ...entry,
