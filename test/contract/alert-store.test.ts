@@ -223,8 +223,10 @@ describe.each(STORE_KINDS)('an alert outbox %s', (_kind, open) => {
 
   it('holds a thousand notices for a target, and says which one is full', async () => {
     const { alerts, outbox } = open()
-    for (let index = 0; index < 1000; index++)
-      await raiseIn(alerts, aRaise({ draft: { agent: `agent-${index}` }, targets: ['hook'] }))
+    const raises = Array.from({ length: 1000 }, (_, index) =>
+      aRaise({ draft: { agent: `agent-${index}` }, targets: ['hook'] }),
+    )
+    await alerts.raise(raises)
     const raised = await raiseIn(alerts, aRaise({ targets: ['hook', 'chat'] }))
     expect(raised?.full).toEqual(['hook'])
     expect(await outbox.due('hook', NOW, 2000)).toHaveLength(1000)
