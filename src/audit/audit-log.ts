@@ -37,6 +37,8 @@ export interface OutcomeEvent {
   readonly marks?: readonly string[]
   /** What it cost, where the service tells it. */
   readonly usage?: Usage
+  /** Of a body that streamed past: it was not known yet when the intent was written. */
+  readonly parameters?: Parameters
 }
 
 /** A refusal of a recognised token: one record. */

@@ -162,6 +162,26 @@ describe('a JSON body', () => {
   })
 })
 
+describe('any other body', () => {
+  const bytes = Buffer.from('--frontier')
+
+  it.each([
+    ['all of it', { bytes, length: 10, isWhole: true }, digested(10)],
+    [
+      'its beginning',
+      { bytes, length: 70_000, isWhole: false },
+      { ...digested(70_000), partial: true },
+    ],
+    [
+      'more than is digested',
+      { bytes: Buffer.alloc(2 << 20), length: 2 << 20, isWhole: true },
+      { length: 2 << 20 },
+    ],
+  ])('is its length and a digest of %s', (_what, other, body) => {
+    expect(redact({ other })).toEqual({ body })
+  })
+})
+
 describe('AU-05 a digest', () => {
   const digestUnder = (fill: number, query: string) =>
     JSON.stringify(redact({ query, key: createSecretKey(Buffer.alloc(32, fill)) }))

@@ -17,9 +17,19 @@ export interface ParameterSource {
   readonly form?: string | Uint8Array
   /** A JSON body as received. */
   readonly json?: string | Uint8Array
+  /** A body that is neither, or of which a part is missing. */
+  readonly other?: OtherBody
   readonly rules: RedactRules
   /** The audit-hash key. */
   readonly key: KeyObject
+}
+
+export interface OtherBody {
+  /** Its beginning at least. */
+  readonly bytes: Uint8Array
+  /** Bytes that came of it, whether they are here or not. */
+  readonly length: number
+  readonly isWhole: boolean
 }
 
 /** Longer bodies are kept as length and digest only: nobody waits for the audit to parse them. */
@@ -34,30 +44,47 @@ const NONE: Parameters = Object.freeze({})
 
 /** What may be kept of a request's query and body. Never throws; a body that is no JSON is digested. */
 export function redactParameters(source: ParameterSource): Parameters {
-  const { query, form, json, rules, key } = source
-  if (!query && form === undefined && json === undefined) return NONE
+  const { query, form, json, other, rules, key } = source
+  if (!query && form === undefined && json === undefined && other === undefined) return NONE
   const sensitive = compileRules(rules)
   return {
     ...(query ? { query: new Redaction(key, sensitive.query).fields(query) } : {}),
-    ...(form !== undefined && bodyPart('form', form, new Redaction(key, sensitive.body))),
-    ...(json !== undefined && bodyPart('json', json, new Redaction(key, sensitive.body))),
+    ...(form !== undefined && bodyPart({ kind: 'form', body: form }, key, sensitive.body)),
+    ...(json !== undefined && bodyPart({ kind: 'json', body: json }, key, sensitive.body)),
+    ...(other !== undefined && { body: digestedBody(other, key) }),
   }
 }
 
+interface ReadableBody {
+  readonly kind: 'form' | 'json'
+  readonly body: string | Uint8Array
+}
+
 function bodyPart(
-  kind: 'form' | 'json',
-  body: string | Uint8Array,
-  redaction: Redaction,
+  { kind, body }: ReadableBody,
+  key: KeyObject,
+  isSensitive: IsSensitive,
 ): Record<string, unknown> {
+  const redaction = new Redaction(key, isSensitive)
   const bytes = asBuffer(body)
-  if (bytes.length > BODY_LIMIT_BYTES) return { body: redaction.bytes(bytes) }
+  if (bytes.length > BODY_LIMIT_BYTES) return { body: digestedBytes(bytes, key) }
   const text = bytes.toString('utf8')
   if (kind === 'form') return { form: redaction.fields(text) }
   try {
     return { json: redaction.value(JSON.parse(text), [], 0) }
   } catch {
-    return { body: redaction.bytes(bytes) }
+    return { body: digestedBytes(bytes, key) }
   }
+}
+
+function digestedBody({ bytes, length, isWhole }: OtherBody, key: KeyObject) {
+  if (isWhole) return digestedBytes(bytes, key)
+  return { length, hmac: digestOf(key, bytes), partial: true }
+}
+
+function digestedBytes(bytes: Uint8Array, key: KeyObject): Record<string, unknown> {
+  if (bytes.length > DIGEST_LIMIT_BYTES) return { length: bytes.length }
+  return { length: bytes.length, hmac: digestOf(key, bytes) }
 }
 
 function asBuffer(body: string | Uint8Array): Buffer {
@@ -102,11 +129,6 @@ class Redaction {
     this.#left--
     if (typeof value === 'string') return this.#text(value, place)
     return typeof value === 'number' ? this.#number(value, place) : value
-  }
-
-  bytes(bytes: Uint8Array): Record<string, unknown> {
-    if (bytes.length > DIGEST_LIMIT_BYTES) return { length: bytes.length }
-    return { length: bytes.length, hmac: digestOf(this.#key, bytes) }
   }
 
   #array(items: readonly unknown[], place: readonly string[], depth: number): unknown[] {

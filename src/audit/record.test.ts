@@ -117,7 +117,10 @@ describe('any text in any field', () => {
         const lines = [
           format.change(aChange({ operator: any, target: any, action: any, details: values }), NOW),
           format.outcome(
-            anOutcome({ cause: any, status: number, durationsMs: { total: number } }),
+            anOutcome({
+              ...{ cause: any, status: number, parameters: values },
+              durationsMs: { total: number },
+            }),
             number,
           ),
           format.counted(
@@ -157,7 +160,7 @@ describe('the order of fields', () => {
     [
       'outcome',
       (f) => f.outcome(anOutcome(), NOW),
-      'result cause status requestBytes responseBytes durationsMs marks usage',
+      'result cause status requestBytes responseBytes durationsMs marks usage parameters',
     ],
     ['change', (f) => f.change(aChange(), NOW), 'at operator action target result details source'],
     [
@@ -226,7 +229,7 @@ describe('AU-05 credentials', () => {
         NOW,
       ),
       format.change(aChange({ target: canary, details: { [canary]: [canary] } }), NOW),
-      format.outcome(anOutcome({ cause: canary }), NOW),
+      format.outcome(anOutcome({ cause: canary, parameters: { json: { [canary]: canary } } }), NOW),
       format.counted(
         {
           ...{ at: NOW, reason: 'token_unknown', network: 'other', count: 1 },

@@ -39,6 +39,7 @@ import { formatValue } from './value.ts'
 export const FORMAT = 1
 
 const NO_PATTERNS: readonly string[] = []
+const NO_PARAMETERS: Parameters = {}
 
 const PARAMETER_LIMITS = { size: 8192, text: 256 }
 const REASON_LIMITS = { size: 2048, text: 512 }
@@ -158,7 +159,8 @@ class Lines implements LineFormat {
       `,"status":${number(event.status)},"requestBytes":${number(event.requestBytes)}` +
       `,"responseBytes":${number(event.responseBytes)},"durationsMs":{"admitted":${number(admitted)}` +
       `,"firstByte":${number(firstByte)},"total":${number(total)}}` +
-      `,"marks":${list(event.marks ?? [])},"usage":${formatUsage(event.usage)}}`
+      `,"marks":${list(event.marks ?? [])},"usage":${formatUsage(event.usage)}` +
+      `,"parameters":${formatParameters(event.parameters ?? NO_PARAMETERS)}}`
     )
   }
 

@@ -144,6 +144,22 @@ describe('what agents write into requests', () => {
     expect([form['limit'], query['limit']]).toEqual(['3', '3'])
   })
 
+  it('AU-05 tells of a prompt by length and digest, and of what stands beside it', () => {
+    const chat = records.find(({ path }) => path === '/v1/chat/completions')
+    const { parameters } = chat?.['outcome'] as { parameters: Record<string, unknown> }
+    const digest = (text: string) => ({
+      length: text.length,
+      hmac: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+    })
+    expect(parameters).toEqual({
+      json: {
+        model: 'gpt-fake',
+        messages: [{ role: 'user', content: digest(CANARIES.json) }],
+        api_key: digest(CANARIES.password),
+      },
+    })
+  })
+
   it('has its operation by the template, and its path without what should not be read', () => {
     const one = intents().find(({ path }) => String(path).startsWith('/v1/customers/['))
     expect(one).toMatchObject({

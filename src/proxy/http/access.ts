@@ -3,8 +3,8 @@
 import { err, ok } from '../../base/result.ts'
 import type { Result } from '../../base/result.ts'
 import type { Parameters } from '../../audit/audit-log.ts'
+import type { OtherBody, ParameterSource } from '../../audit/parameters.ts'
 import type { MatchProblem, Operation } from '../../catalog/catalog.ts'
-import type { Service } from '../../catalog/service.ts'
 import { parseTarget } from '../../catalog/target.ts'
 import type { Access } from '../../policy/access.ts'
 import type { Grant } from '../../policy/grant.ts'
@@ -12,17 +12,12 @@ import type { Refusal } from '../../policy/refusal.ts'
 import type { Caller } from '../admission.ts'
 import { credentialName, originOf } from './destination.ts'
 import type { Directory } from './directory.ts'
-import { isForm } from './facts.ts'
-import type { HeldBody, ReadRequest } from './facts.ts'
+import { describableBody } from './describable-body.ts'
+import type { ReadRequest } from './facts.ts'
 import type { Route } from './route.ts'
 
-/** Which fields of a request may stand in its record, and how (audit/parameters.ts). */
-export type DescribeParameters = (source: {
-  readonly query: string | undefined
-  readonly form?: Uint8Array
-  readonly json?: Uint8Array
-  readonly rules: Service['redact']
-}) => Parameters
+/** Which fields of a request may stand in its record, and how. */
+export type DescribeParameters = (source: Omit<ParameterSource, 'key'>) => Parameters
 
 /** Finds the operation that a routed request names. */
 export function findOperation(
@@ -92,7 +87,10 @@ export async function judgeRequest(
   const judgement = await catalog.judge(operation, facts, grant.scopes)
   if (!judgement.ok) return judgement
   const { scopes, stripHeaders, assumed } = judgement.value
-  const parameters = describeParameters({ query, rules, ...bodyFields(facts.contentType, held) })
+  const parameters = describeParameters({
+    ...{ query, rules },
+    ...(held && describableBody(wholeBody(held.bytes), facts)),
+  })
   const access = accessOf(asked, scopes)
   if (assumed === undefined) return ok({ access, parameters, stripHeaders })
   return ok({ access: { ...access, assumed }, parameters, stripHeaders })
@@ -115,8 +113,4 @@ function accessOf({ operation, caller }: JudgeRequest, scopes: readonly string[]
   }
 }
 
-function bodyFields(contentType: string | undefined, held: HeldBody | undefined) {
-  if (!held) return {}
-  if (isForm(contentType)) return { form: held.bytes }
-  return contentType?.includes('json') === true ? { json: held.bytes } : {}
-}
+const wholeBody = (bytes: Buffer): OtherBody => ({ bytes, length: bytes.length, isWhole: true })

@@ -5,6 +5,7 @@ import type { Operation } from '../../catalog/catalog.ts'
 import type { Admission } from '../admission.ts'
 import type { BodyShare } from '../body-budget.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
+import type { DescribeParameters } from './access.ts'
 import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
 import type { HeaderList } from './headers.ts'
@@ -30,6 +31,7 @@ export interface Forwarding {
   /** `performance.now()` when the head had come. */
   readonly startedAt: number
   readonly admission: Admission
+  readonly describeParameters: DescribeParameters
   /** Sends an answer of ours; does nothing once something was sent. */
   answer(problem: Problem): void
 }

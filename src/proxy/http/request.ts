@@ -102,7 +102,7 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   passage.admission = admission
   parts.forwarder.forward({
     ...{ request, reply, directory, operation, prefix, held, startedAt, admission },
-    signed: passage.signed,
+    ...{ signed: passage.signed, describeParameters: parts.describeParameters },
     headers: without(headers, stripHeaders),
     maskedFields: maskedFieldsOf(operation, grant),
     share: parts.budget.shareOf(grant.agent),

@@ -5,6 +5,8 @@
 
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
+import type { Parameters } from '../../audit/audit-log.ts'
+import type { OtherBody } from '../../audit/parameters.ts'
 import { Failure } from '../../base/errors.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import type { Outcome } from '../admission.ts'
@@ -14,12 +16,13 @@ import type { AnswerHead, AnswerListener, Call, UpstreamRequest } from '../upstr
 import type { BodyFailure, WireBody, WireRequest } from '../wire/message.ts'
 import type { AnswerProblem } from './answer-body.ts'
 import { BodyWatch } from './body-watch.ts'
-import { unreadableBody } from './facts.ts'
+import { describableBody } from './describable-body.ts'
+import { isCoded, unreadableBody } from './facts.ts'
 import { headerValue } from './headers.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { OutgoingHead } from './outgoing.ts'
 import { createSignedChunks, type SignedChunks } from './signed-chunks.ts'
-import { joinMarks, NO_MARKS } from './marks.ts'
+import { joinMarks, NO_MARKS, type Marks } from './marks.ts'
 import { OutgoingAnswer } from './outgoing-answer.ts'
 import { problemOfFailure, problemOfRefusal } from './problem.ts'
 import { Tunnel } from './tunnel.ts'
@@ -152,11 +155,9 @@ export class Transfer implements AnswerListener {
     else this.forwarding.answer(problemOfRefusal({ reason: REASON_OF_CUT[cause] }, admission))
   }
 
-  /** One that is coded says nothing to who looks at it. */
-  #streamed({ body, fields }: WireRequest): BodySource | undefined {
+  #streamed({ body }: WireRequest): BodySource | undefined {
     if (!body.isPresent) return undefined
     body.proceed()
-    if (headerValue(fields, 'content-encoding') !== undefined) return body
     const { operation, admission } = this.forwarding
     const { credential } = admission
     this.#watch = new BodyWatch(body, { service: operation.service, credential })
@@ -253,12 +254,27 @@ export class Transfer implements AnswerListener {
   }
 
   /** What the bodies told while they passed. */
-  #seen(isWhole: boolean): Pick<Outcome, 'marks' | 'usage'> {
-    const isEchoed = this.#answer.isEchoed || this.#tunnel?.isEchoed === true
-    const seen = this.#watch?.marks()
-    const marks = isEchoed ? joinMarks(seen ?? NO_MARKS, ECHO) : seen
+  #seen(isWhole: boolean): Pick<Outcome, 'marks' | 'usage' | 'parameters'> {
     const usage = this.#answer.usage(isWhole)
-    return { ...(marks && { marks }), ...(usage && { usage }) }
+    const parameters = this.#watch && this.#described(this.#watch.seen())
+    return { marks: this.#marks(), ...(usage && { usage }), ...(parameters && { parameters }) }
+  }
+
+  #marks(): Marks {
+    const isEchoed = this.#answer.isEchoed || this.#tunnel?.isEchoed === true
+    const marks = this.#watch?.marks() ?? NO_MARKS
+    return isEchoed ? joinMarks(marks, ECHO) : marks
+  }
+
+  /** Asked for after the answer's end: nobody waits for it. */
+  #described(seen: OtherBody): Parameters {
+    const { describeParameters, operation, request } = this.forwarding
+    const contentType = headerValue(request.fields, 'content-type')
+    const coding = headerValue(request.fields, 'content-encoding')
+    return describeParameters({
+      ...{ query: undefined, rules: operation.service.redact },
+      ...describableBody(seen, { contentType, isCoded: isCoded(coding) }),
+    })
   }
 
   #durations(): Outcome['durationsMs'] {
