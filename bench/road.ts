@@ -22,6 +22,7 @@ import { createExchange } from '../src/proxy/exchange.ts'
 import { createDirectories } from '../src/proxy/http/directory.ts'
 import { createForwarder } from '../src/proxy/http/forward.ts'
 import { createDoor } from '../src/proxy/http/request.ts'
+import { createStoredValues } from '../src/proxy/http/stored-values.ts'
 import { createLastUsed } from '../src/proxy/last-used.ts'
 import { DEFAULT_LIMITS } from '../src/proxy/limits.ts'
 import { createRecogniser } from '../src/proxy/recognise.ts'
@@ -141,6 +142,9 @@ const upstreams: Upstreams = {
   close: async () => undefined,
 }
 
+/** Of other services, in the memory of the same process. */
+const LOADED = Array.from({ length: 20 }, () => new Secret(randomBytes(24).toString('base64url')))
+
 async function buildDoor() {
   const catalog = await loadCatalog({ configDirectory: '/nonexistent', settings: new Map() })
   const audit = formattingAudit()
@@ -172,6 +176,7 @@ async function buildDoor() {
       get: async () => ok(credential),
       reconsider: () => undefined,
       forget: () => undefined,
+      loaded: () => LOADED,
     },
     audit,
     lastUsed: createLastUsed(grants, log),
@@ -191,6 +196,7 @@ async function buildDoor() {
     directory: createDirectories(() => catalog),
     budget: createBodyBudget(1e6),
     describeParameters: (source) => redactParameters({ ...source, key }),
+    storedValues: createStoredValues({ loaded: () => LOADED }),
     keyPairOf: createKeyPairs(key),
     now,
     log,

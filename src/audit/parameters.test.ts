@@ -162,6 +162,21 @@ describe('a JSON body', () => {
   })
 })
 
+it('AU-05 keeps nothing that is known to be secret, however plain it looks', () => {
+  const isSecret = (text: string) => text.includes('pass-word')
+  const query = 'limit=my-pass-word&my-pass-word=1&a=b'
+  const name = expect.stringMatching(/^\[redacted:12:[0-9a-f]{16}\]$/) as string
+  const [query_, json] = [
+    redact({ query, isSecret }),
+    redact({ json: '["my-pass-word"]', isSecret }),
+  ]
+  expect(query_).toEqual({
+    query: expect.objectContaining({ limit: digested(12), a: 'b' }) as object,
+  })
+  expect(Object.keys(query_.query as object)).toContainEqual(name)
+  expect(json).toEqual({ json: [digested(12)] })
+})
+
 describe('any other body', () => {
   const bytes = Buffer.from('--frontier')
 

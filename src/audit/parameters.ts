@@ -20,6 +20,8 @@ export interface ParameterSource {
   /** A body that is neither, or of which a part is missing. */
   readonly other?: OtherBody
   readonly rules: RedactRules
+  /** Whether a text holds what must not be kept, whatever it looks like. */
+  readonly isSecret?: (text: string) => boolean
   /** The audit-hash key. */
   readonly key: KeyObject
 }
@@ -44,34 +46,27 @@ const NONE: Parameters = Object.freeze({})
 
 /** What may be kept of a request's query and body. Never throws; a body that is no JSON is digested. */
 export function redactParameters(source: ParameterSource): Parameters {
-  const { query, form, json, other, rules, key } = source
+  const { query, form, json, other, rules, key, isSecret } = source
   if (!query && form === undefined && json === undefined && other === undefined) return NONE
   const sensitive = compileRules(rules)
+  const redaction = (isSensitive: IsSensitive) => new Redaction({ key, isSensitive, isSecret })
   return {
-    ...(query ? { query: new Redaction(key, sensitive.query).fields(query) } : {}),
-    ...(form !== undefined && bodyPart({ kind: 'form', body: form }, key, sensitive.body)),
-    ...(json !== undefined && bodyPart({ kind: 'json', body: json }, key, sensitive.body)),
+    ...(query ? { query: redaction(sensitive.query).fields(query) } : {}),
+    ...(form !== undefined && formPart(asBuffer(form), redaction(sensitive.body), key)),
+    ...(json !== undefined && jsonPart(asBuffer(json), redaction(sensitive.body), key)),
     ...(other !== undefined && { body: digestedBody(other, key) }),
   }
 }
 
-interface ReadableBody {
-  readonly kind: 'form' | 'json'
-  readonly body: string | Uint8Array
+function formPart(bytes: Buffer, redaction: Redaction, key: KeyObject): Parameters {
+  if (bytes.length > BODY_LIMIT_BYTES) return { body: digestedBytes(bytes, key) }
+  return { form: redaction.fields(bytes.toString('utf8')) }
 }
 
-function bodyPart(
-  { kind, body }: ReadableBody,
-  key: KeyObject,
-  isSensitive: IsSensitive,
-): Record<string, unknown> {
-  const redaction = new Redaction(key, isSensitive)
-  const bytes = asBuffer(body)
+function jsonPart(bytes: Buffer, redaction: Redaction, key: KeyObject): Parameters {
   if (bytes.length > BODY_LIMIT_BYTES) return { body: digestedBytes(bytes, key) }
-  const text = bytes.toString('utf8')
-  if (kind === 'form') return { form: redaction.fields(text) }
   try {
-    return { json: redaction.value(JSON.parse(text), [], 0) }
+    return { json: redaction.value(JSON.parse(bytes.toString('utf8')), [], 0) }
   } catch {
     return { body: digestedBytes(bytes, key) }
   }
@@ -92,15 +87,23 @@ function asBuffer(body: string | Uint8Array): Buffer {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
 }
 
+interface RedactionParts {
+  readonly key: KeyObject
+  readonly isSensitive: IsSensitive
+  readonly isSecret: ParameterSource['isSecret']
+}
+
 /** One pass over one part of a request; it counts the fields that it has kept. */
 class Redaction {
   readonly #key: KeyObject
   readonly #isSensitive: IsSensitive
+  readonly #isSecret: ParameterSource['isSecret']
   #left = FIELD_LIMIT
 
-  constructor(key: KeyObject, isSensitive: IsSensitive) {
+  constructor({ key, isSensitive, isSecret }: RedactionParts) {
     this.#key = key
     this.#isSensitive = isSensitive
+    this.#isSecret = isSecret
   }
 
   /** `a=1&b=2&b=3` -> {a: '1', b: ['2', '3']}. */
@@ -153,12 +156,16 @@ class Redaction {
   }
 
   #name(name: string): string {
-    return isPlainName(name) ? name : redactedText(this.#key, name)
+    return isPlainName(name) && !this.#holdsSecret(name) ? name : redactedText(this.#key, name)
   }
 
   #text(text: string, place: readonly string[]): unknown {
-    if (!this.#isSensitive(place) && isPlainValue(text)) return text
+    if (!this.#isSensitive(place) && isPlainValue(text) && !this.#holdsSecret(text)) return text
     return { length: text.length, hmac: digestOf(this.#key, text) }
+  }
+
+  #holdsSecret(text: string): boolean {
+    return this.#isSecret?.(text) === true
   }
 
   #number(value: number, place: readonly string[]): unknown {

@@ -27,6 +27,7 @@ import { answerHealth } from './http/health.ts'
 import type { Readiness } from './http/health.ts'
 import { createMalformedAnswer } from './http/malformed.ts'
 import { createDoor } from './http/request.ts'
+import { createStoredValues } from './http/stored-values.ts'
 import { createLastUsed } from './last-used.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { DataPlaneLimits } from './limits.ts'
@@ -175,7 +176,13 @@ function build(parts: DataPlaneParts, limits: DataPlaneLimits) {
   const exchange = createExchange({ ...parts, recogniser, replay, quota, lastUsed })
   const forwarder = createForwarder({ ...parts, upstreams })
   const budget = createBodyBudget(limits.heldBodyBytes)
-  const serveDoor = createDoor({ ...parts, exchange, forwarder, directory, budget })
+  const storedValues = createStoredValues(parts.credentials)
+  const isSecret = (text: string) => storedValues().isIn(text)
+  const describeParameters: DescribeParameters = (source) =>
+    parts.describeParameters({ ...source, isSecret })
+  const serveDoor = createDoor({
+    ...{ ...parts, exchange, forwarder, directory, budget, storedValues, describeParameters },
+  })
   return { upstreams, forwarder, lastUsed, quota, serveDoor, directory }
 }
 

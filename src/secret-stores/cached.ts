@@ -53,6 +53,10 @@ export interface Cached<V, P> {
   reconsider(key: string): boolean
   forget(key: string): void
   state(key: string): CacheState<V>
+  /** Another number whenever `held` may have changed. */
+  revision(): number
+  /** Every value that is in memory, those that may not be used any more included. */
+  held(): readonly V[]
 }
 
 interface Trouble {
@@ -87,6 +91,7 @@ class Cache<V, P> implements Cached<V, P> {
   readonly #entries = new Map<string, Entry<V, P>>()
   readonly #flights = new Map<string, Promise<Result<V, P>>>()
   readonly #troubles = new Map<string, Trouble>()
+  #revision = 0
 
   constructor(parts: CacheParts<V, P>) {
     this.#parts = parts
@@ -132,11 +137,26 @@ class Cache<V, P> implements Cached<V, P> {
     }
   }
 
+  revision(): number {
+    return this.#revision
+  }
+
+  held(): readonly V[] {
+    return [...this.#entries.values()].flatMap(({ answer }) => (answer.ok ? [answer.value] : []))
+  }
+
   forget(key: string): void {
+    this.#revision++
     this.#entries.delete(key)
     // A flight that began before may land with the old value: nobody may join or keep it.
     this.#flights.delete(key)
     this.#troubles.delete(key)
+  }
+
+  /** Refusals come and go without anybody having to look at what is held. */
+  #keep(key: string, entry: Entry<V, P>): void {
+    if (entry.answer.ok || this.#entries.get(key)?.answer.ok === true) this.#revision++
+    this.#entries.set(key, entry)
   }
 
   #fly(key: string): Promise<Result<V, P>> {
@@ -158,7 +178,7 @@ class Cache<V, P> implements Cached<V, P> {
     if (!isWanted()) return fetched.answer
     this.#flights.delete(key)
     this.#troubles.delete(key)
-    this.#entries.set(key, this.#entryFor(fetched.answer))
+    this.#keep(key, this.#entryFor(fetched.answer))
     return fetched.answer
   }
 
@@ -182,7 +202,7 @@ class Cache<V, P> implements Cached<V, P> {
     this.#flights.delete(key)
     const count = (this.#troubles.get(key)?.count ?? 0) + 1
     this.#troubles.set(key, { error, at: now, retryAt, count })
-    if (!former) this.#entries.set(key, refusalEntry(answer, now, retryAt))
+    if (!former) this.#keep(key, refusalEntry(answer, now, retryAt))
     return answer
   }
 

@@ -278,3 +278,28 @@ describe('a credential source', () => {
     expect(world.reads).toHaveLength(3)
   })
 })
+
+describe('what is in memory', () => {
+  it('is the secret fields of what was asked for, as one list until that changes', async () => {
+    const fields = new Map([
+      ['account_id', new Secret('public')],
+      ['auth_token', new Secret('private')],
+    ])
+    const form = ['account_id', 'auth_token'].map((name) => ({
+      ...{ name, optional: false, secret: name === 'auth_token' },
+    }))
+    const { source, world } = open(always({ fields, version: 'v1', origins: [ORIGIN] }), {
+      shapeOf: () => ({ forms: [{ type: 'basic', fields: form }] }),
+    })
+    expect(source.loaded()).toEqual([])
+    await source.get('stripe', ORIGIN)
+    const loaded = source.loaded()
+    expect(loaded).toEqual([fields.get('auth_token')])
+    world.now += 1000
+    await source.get('stripe', ORIGIN)
+    expect(await source.get('unheard-of', ORIGIN)).toMatchObject({ ok: false })
+    expect(source.loaded()).toBe(loaded)
+    source.forget('stripe')
+    expect(source.loaded()).toEqual([])
+  })
+})

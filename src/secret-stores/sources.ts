@@ -16,10 +16,12 @@ import { chooseFields } from '../secret/choose-fields.ts'
 import { mayGoTo } from '../secret/origins.ts'
 import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
 import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
+import { secretFieldsOf } from '../secret/secret-fields.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { SourceState } from '../secret/source-state.ts'
 import { createCache, type Cached, type CacheLimits, type Lifetime } from './cached.ts'
+import { createLoaded } from './loaded.ts'
 
 export type Source = SourceReference['source']
 
@@ -88,6 +90,9 @@ const UNAVAILABLE = { reason: 'secret_unavailable' } as const
 export function createCredentialSource(parts: CredentialSourceParts): StoredSource {
   const { references } = parts
   const cache = openCache({ ...parts, limits: parts.limits ?? SOURCE_LIMITS })
+  const loaded = createLoaded(cache, ({ granted: { value } }) =>
+    secretFieldsOf(value.fields, parts.shapeOf(value.name)?.forms ?? []),
+  )
 
   /** What is held of the place that the configuration names now. */
   const peekHeld = (name: string): Result<Held, CredentialProblem> | undefined => {
@@ -118,6 +123,7 @@ export function createCredentialSource(parts: CredentialSourceParts): StoredSour
     forget: (name) => {
       cache.forget(name)
     },
+    loaded,
     states: () => [...references()].map((entry) => stateOf(entry, cache)),
   }
 }

@@ -27,4 +27,6 @@ export interface CredentialSource {
   reconsider(name: string): void
   /** A value was changed by command: forget it now. */
   forget(name: string): void
+  /** The secrets that are in memory, wherever they may go; the same list until they change. */
+  loaded?(): readonly Secret[]
 }

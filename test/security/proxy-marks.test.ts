@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Secret } from '../../src/secret/secret.ts'
 import { makeKey } from '../support/canary.ts'
 import { REAL_KEY, startPlane, type TestPlane } from '../support/data-plane.ts'
 import { openService } from '../support/open-service.ts'
@@ -11,6 +12,8 @@ import { exchangeRaw, requestText } from '../support/raw-http.ts'
 
 const SOMEBODYS = makeKey('sk_live_')
 const STORED = 'our-very-own-credential-0123456789'
+/** Of a service that is not asked for, and with signs that URLs and forms write in their own way. */
+const ANOTHERS = 'the/credential+of=another~service'
 
 let plane: TestPlane
 let token: string
@@ -21,6 +24,7 @@ beforeAll(async () => {
     serviceFiles: { 'drill.yaml': openService('drill') },
   })
   plane.credentials.set('drill', { secret: STORED })
+  plane.memory.loaded = [new Secret(ANOTHERS)]
   token = plane.issue({ scope: 'stripe:read,stripe:write,drill:all' })
 })
 
@@ -94,6 +98,40 @@ describe('the intent points at', () => {
       () => ({ line: 'GET /drill/x', headers: [`X-Note: it is ${STORED}!`] }),
       'credential_in_header',
     ],
+    [
+      "another service's credential in a charge",
+      () => ({
+        ...{ line: 'POST /stripe/v1/charges', headers: [FORM] },
+        body: new URLSearchParams({ amount: '5', source: ANOTHERS }).toString(),
+      }),
+      'credential_in_body',
+    ],
+    [
+      "another service's credential at the end of a long form",
+      () => ({
+        ...{ line: HELD, headers: [FORM] },
+        body: `description=${'x+'.repeat(300_000)}&name=${encodeURIComponent(ANOTHERS)}`,
+      }),
+      'credential_in_body',
+    ],
+    [
+      "somebody's key at the end of a long form",
+      () => ({
+        ...{ line: HELD, headers: [FORM] },
+        body: `description=${'x+'.repeat(300_000)}&name=${SOMEBODYS}`,
+      }),
+      'credential_in_body',
+    ],
+    [
+      "another service's credential in the URL",
+      () => ({ line: `GET /drill/x?note=${encodeURIComponent(ANOTHERS)}` }),
+      'credential_in_url',
+    ],
+    [
+      "another service's credential in a header",
+      () => ({ line: 'GET /drill/x', headers: [`X-Note: ${ANOTHERS}`] }),
+      'credential_in_header',
+    ],
   ])('%s', async (_what, sent, mark) => {
     expect(await send(sent())).toBe(200)
     expect(plane.audit.intents.map(({ marks }) => marks)).toEqual([[mark]])
@@ -110,6 +148,17 @@ describe('the outcome points at what streamed past:', () => {
       () => `{"pad":"${'x '.repeat(20_000)}","note":"${STORED}"}`,
       'credential_in_body',
     ],
+    ["another service's credential", () => JSON.stringify([ANOTHERS]), 'credential_in_body'],
+    ...[
+      ['a token', () => token, 'phantom_in_body'] as const,
+      ["somebody's key", () => SOMEBODYS, 'credential_in_body'] as const,
+      ['the credential that it was given', () => STORED, 'credential_in_body'] as const,
+      ["another service's credential", () => ANOTHERS, 'credential_in_body'] as const,
+    ].map(([what, secret, mark]): [string, () => string, string] => [
+      `${what} at byte 70,000`,
+      () => `{"pad":"${'x '.repeat(35_000)}","note":"${secret()}"}`,
+      mark,
+    ]),
   ])('%s', async (_what, body, mark) => {
     expect(await send({ line: STREAMED, headers: [JSON_TYPE], body: body() })).toBe(200)
     await untilOutcome()
@@ -134,6 +183,11 @@ describe('a refusal points at', () => {
       }),
       'real_credential',
     ],
+    [
+      "another service's credential in the URL of what may not be",
+      () => ({ line: `POST /stripe/v1/refunds?note=${encodeURIComponent(ANOTHERS)}` }),
+      'credential_in_url',
+    ],
   ])('%s', async (_what, sent, mark) => {
     expect(await send(sent())).toBeGreaterThanOrEqual(400)
     expect(plane.audit.refusals[0]?.marks).toContain(mark)
@@ -142,6 +196,14 @@ describe('a refusal points at', () => {
 })
 
 describe('nothing is pointed at', () => {
+  it('in the body of a request that may not be, which nobody reads', async () => {
+    const body = `description=${SOMEBODYS}`
+    expect(await send({ line: 'POST /stripe/v1/refunds', headers: [FORM], body })).toBe(403)
+    expect(plane.audit.refusals.map(({ marks, parameters }) => [marks, parameters])).toEqual([
+      [[], {}],
+    ])
+  })
+
   it.each<[string, Sent]>([
     ['in an ordinary request', { line: HELD, headers: [FORM], body: 'description=a+sofa' }],
     ['where only the beginning is the same', { line: `GET /drill/x?n=${STORED.slice(0, -1)}` }],
@@ -157,7 +219,12 @@ describe('nothing is pointed at', () => {
 it('shows neither token nor key in what it points with', async () => {
   await send({ line: HELD, headers: [FORM, `X-Note: ${STORED}`], body: `description=${REAL_KEY}` })
   await send({ line: STREAMED, headers: [JSON_TYPE], body: `{"note":"${STORED} ${token}"}` })
+  await send({
+    line: STREAMED,
+    headers: [JSON_TYPE],
+    body: JSON.stringify({ [ANOTHERS]: ANOTHERS }),
+  })
   const { intents, outcomes, refusals } = plane.audit
   const written = JSON.stringify([intents, outcomes, refusals, plane.log])
-  for (const secret of [STORED, REAL_KEY, token]) expect(written).not.toContain(secret)
+  for (const secret of [STORED, ANOTHERS, REAL_KEY, token]) expect(written).not.toContain(secret)
 })

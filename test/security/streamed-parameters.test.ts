@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createLineFormat } from '../../src/audit/record.ts'
+import { Secret } from '../../src/secret/secret.ts'
 import { AUDIT_KEY } from '../support/audit.ts'
 import { makeKey } from '../support/canary.ts'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
@@ -12,6 +13,7 @@ import { openService } from '../support/open-service.ts'
 import { exchangeRaw, openRaw, requestText } from '../support/raw-http.ts'
 
 const SOMEBODYS = makeKey('sk_live_')
+const PLAIN = 'our-credential-for-drill'
 
 let plane: TestPlane
 let token: string
@@ -23,6 +25,7 @@ beforeAll(async () => {
   })
   for (const name of ['openai', 'slack', 'github', 'drill'])
     plane.credentials.set(name, { secret: `our-credential-for-${name}` })
+  plane.memory.loaded = [new Secret(PLAIN)]
   token = plane.issue({
     scope: 'stripe:write,stripe:read,openai:inference,slack:write,github:write,drill:all',
   })
@@ -173,6 +176,7 @@ describe('AU-05 in a streamed body', () => {
   it.each<[string, () => string]>([
     ['a token of ours', () => token],
     ["somebody's key", () => SOMEBODYS],
+    ['a credential that has the look of plain words', () => PLAIN],
   ])('%s is in no record, as a value or as a name', async (_what, canary) => {
     const secret = canary()
     const body = JSON.stringify({ limit: secret, [secret]: 1, deep: [{ note: `is ${secret}` }] })

@@ -71,6 +71,8 @@ export interface TestPlane {
   readonly storeCalls: readonly string[]
   readonly credentials: Map<string, Readonly<Record<string, string>> | CredentialProblem>
   readonly reconsidered: readonly string[]
+  /** What the process has in memory besides; replaced as a whole. */
+  readonly memory: { loaded: readonly Secret[] }
   readonly clock: { now: number }
   /** Stores a grant and returns its token. */
   issue(overrides?: Partial<Grant> & { readonly scope?: string }): string
@@ -103,6 +105,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
   const audit = createAudit()
   const credentials: TestPlane['credentials'] = new Map([['stripe', { secret: REAL_KEY }]])
   const reconsidered: string[] = []
+  const memory: TestPlane['memory'] = { loaded: [] }
   const log: string[] = []
   const auditHash = createSecretKey(randomBytes(32))
   const write = (event: string, fields?: LogFields) =>
@@ -121,6 +124,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
       },
       reconsider: (name) => void reconsidered.push(name),
       forget: () => undefined,
+      loaded: () => memory.loaded,
     },
     audit: audit.log,
     dial: createDial(),
@@ -149,6 +153,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<TestPlane>
     storeCalls: grants.calls,
     credentials,
     reconsidered,
+    memory,
     clock,
     issue({ scope = 'stripe:read,stripe:write', ...overrides } = {}) {
       const token = mintToken('pt', 'live')

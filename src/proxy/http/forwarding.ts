@@ -2,6 +2,7 @@
 
 import type { SecretField } from '../../catalog/answer-secrets.ts'
 import type { Operation } from '../../catalog/catalog.ts'
+import type { ValueSearch } from '../../secret/value-search.ts'
 import type { Admission } from '../admission.ts'
 import type { BodyShare } from '../body-budget.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
@@ -32,6 +33,8 @@ export interface Forwarding {
   readonly startedAt: number
   readonly admission: Admission
   readonly describeParameters: DescribeParameters
+  /** The values that are looked for in its body. */
+  readonly stored: ValueSearch
   /** Sends an answer of ours; does nothing once something was sent. */
   answer(problem: Problem): void
 }

@@ -6,8 +6,10 @@
 import type { Service } from '../../catalog/service.ts'
 import { carriesRealCredential, holdsLongRun } from '../../secret/carried.ts'
 import type { Credential } from '../../secret/credential-source.ts'
+import { secretFieldsOf } from '../../secret/secret-fields.ts'
 import type { Secret } from '../../secret/secret.ts'
 import { holdsStoredValue } from '../../secret/stored-value.ts'
+import { ValueSearch } from '../../secret/value-search.ts'
 import type { HeaderField, WireRequest } from '../wire/message.ts'
 import type { AcceptIndex } from './accept.ts'
 import { findEmbedded, holdsBasicToken } from './candidate.ts'
@@ -23,49 +25,59 @@ export interface Injected {
   readonly credential: Credential | undefined
 }
 
-/** So much of a body is looked at. */
-export const WATCHED_BYTES = 64 * 1024
+/** The values that are looked for. */
+export interface Looked {
+  readonly stored: ValueSearch
+  /** A credential that may not be among them; absent: nobody knows yet which it is. */
+  readonly injected?: Injected
+}
 
 export const NO_MARKS: Marks = []
 
+export const NOTHING_STORED = new ValueSearch([])
+
 /** The target without a token that stood in its declared slot. */
-export function marksOfTarget(target: string): Marks {
-  return marksIn('url', target.includes('%') ? decodeUnreserved(target) : target)
+export function marksOfTarget(target: string, stored: ValueSearch): Marks {
+  return marksIn('url', target.includes('%') ? decodeUnreserved(target) : target, stored)
 }
 
-/** All headers but those in which tokens may stand: what those hold is judged, not marked. */
-export function marksOfHeaders(fields: readonly HeaderField[], { headers }: AcceptIndex): Marks {
+/** Where tokens may stand, what has only the look of one is judged, not marked. */
+export function marksOfHeaders(
+  fields: readonly HeaderField[],
+  { headers }: AcceptIndex,
+  stored: ValueSearch,
+): Marks {
   let marks = NO_MARKS
   for (const [name, value] of fields) {
+    if (stored.isIn(value)) marks = joinMarks(marks, ['credential_in_header'])
     if (!holdsLongRun(value) || headers.has(name) || name === 'sec-websocket-protocol') continue
-    marks = joinMarks(marks, marksIn('header', value))
+    marks = joinMarks(marks, marksIn('header', value, NOTHING_STORED))
     if (holdsBasicToken(value)) marks = joinMarks(marks, ['phantom_in_header'])
   }
   return marks
 }
 
-/** The beginning of a body, one that is compressed aside. */
-export function marksOfBody(bytes: Buffer): Marks {
-  return marksIn('body', bytes.toString('latin1', 0, WATCHED_BYTES))
+/** Of a body, or a part of one: a character for each byte. */
+export function marksOfBodyText(text: string, { stored, injected }: Looked): Marks {
+  const marks = marksIn('body', text, stored)
+  const unknown = injected ? secretsOf(injected).filter((secret) => !stored.covers(secret)) : []
+  return holdsAny(text, unknown) ? joinMarks(marks, ['credential_in_body']) : marks
 }
 
 /** What a request deserves that brings along the very credential which it is to be given. */
 export function marksOfInjected(
   { target, fields }: Pick<WireRequest, 'target' | 'fields'>,
   body: Buffer | undefined,
-  injected: Injected,
+  { injected, stored }: Required<Looked>,
 ): Marks {
   const secrets = secretsOf(injected)
+  if (secrets.every((secret) => stored.covers(secret))) return NO_MARKS
   const marks: string[] = []
   const url = target.includes('%') ? decodeUnreserved(target) : target
   if (holdsAny(url, secrets)) marks.push('credential_in_url')
   if (fields.some(([, value]) => holdsAny(value, secrets))) marks.push('credential_in_header')
-  if (body && holdsAny(body.subarray(0, WATCHED_BYTES), secrets)) marks.push('credential_in_body')
+  if (body && holdsAny(body, secrets)) marks.push('credential_in_body')
   return marks
-}
-
-export function marksOfInjectedBody(bytes: Buffer, injected: Injected): Marks {
-  return holdsAny(bytes, secretsOf(injected)) ? ['credential_in_body'] : NO_MARKS
 }
 
 const secretsByCredential = new WeakMap<Credential, readonly Secret[]>()
@@ -76,23 +88,10 @@ export function secretsOf({ service, credential }: Injected): readonly Secret[] 
   if (!credential) return NO_SECRETS
   let secrets = secretsByCredential.get(credential)
   if (!secrets) {
-    secrets = collectSecrets(service, credential)
+    secrets = secretFieldsOf(credential.fields, service.credentialForms)
     secretsByCredential.set(credential, secrets)
   }
   return secrets
-}
-
-function collectSecrets(service: Injected['service'], credential: Credential): readonly Secret[] {
-  const secrets = new Set<Secret>()
-  // What was minted has this name, whatever the stored fields are called.
-  const own = credential.fields.get('secret')
-  if (own) secrets.add(own)
-  for (const { fields } of service.credentialForms)
-    for (const { name, secret: isSecret } of fields) {
-      const secret = isSecret ? credential.fields.get(name) : undefined
-      if (secret) secrets.add(secret)
-    }
-  return [...secrets]
 }
 
 function holdsAny(text: string | Buffer, secrets: readonly Secret[]): boolean {
@@ -104,10 +103,12 @@ export function joinMarks(marks: Marks, more: Marks): Marks {
   return marks.length === 0 ? more : [...new Set([...marks, ...more])]
 }
 
-function marksIn(place: Place, text: string): Marks {
-  if (!holdsLongRun(text)) return NO_MARKS
+function marksIn(place: Place, text: string, stored: ValueSearch): Marks {
+  const mayHoldKey = holdsLongRun(text)
+  const isStored = stored.isIn(text)
+  if (!mayHoldKey && !isStored) return NO_MARKS
   const marks: string[] = []
-  if (findEmbedded(text) !== undefined) marks.push(`phantom_in_${place}`)
-  if (carriesRealCredential(text)) marks.push(`credential_in_${place}`)
+  if (mayHoldKey && findEmbedded(text) !== undefined) marks.push(`phantom_in_${place}`)
+  if (isStored || carriesRealCredential(text)) marks.push(`credential_in_${place}`)
   return marks
 }

@@ -14,7 +14,7 @@ import { formatProblem } from './answer.ts'
 import type { Directory } from './directory.ts'
 import type { HeldBody } from './facts.ts'
 import { headerValue } from './headers.ts'
-import { NO_MARKS, type Marks } from './marks.ts'
+import { NO_MARKS, NOTHING_STORED, type Marks } from './marks.ts'
 import { problemOfRefusal, type Problem } from './problem.ts'
 import { guessService } from './route.ts'
 import type { Route } from './route.ts'
@@ -34,6 +34,8 @@ export class Passage {
   parameters: Parameters = NONE
   held: HeldBody | undefined
   admission: Admission | undefined
+  /** Looked for in all of it: those that were in memory when it came. */
+  stored = NOTHING_STORED
   /** What the record should point at. */
   marks: Marks = NO_MARKS
 

@@ -10,27 +10,20 @@ import type { Result } from '../../base/result.ts'
 import type { Operation } from '../../catalog/catalog.ts'
 import type { StoredGrant } from '../../policy/grant-store.ts'
 import type { Refusal } from '../../policy/refusal.ts'
-import type { Credential } from '../../secret/credential-source.ts'
-import type { ProofFacts, RejectedRequest, Rejection } from '../admission.ts'
+import type { Asked, ProofFacts, RejectedRequest, Rejection } from '../admission.ts'
 import type { Exchange } from '../exchange.ts'
 import type { WireReply, WireRequest } from '../wire/message.ts'
 import { findOperation, judgeRequest } from './access.ts'
 import type { DescribeParameters, JudgedRequest } from './access.ts'
 import { originOfDoor } from './door-address.ts'
+import { marksOfHeld } from './body-marks.ts'
 import type { Directory } from './directory.ts'
 import { readFacts } from './facts.ts'
 import type { Forwarder } from './forward.ts'
 import type { Forwarding } from './forwarding.ts'
 import { forwardable, without } from './headers.ts'
 import type { HeaderList } from './headers.ts'
-import {
-  joinMarks,
-  marksOfBody,
-  marksOfHeaders,
-  marksOfInjected,
-  marksOfTarget,
-  NO_MARKS,
-} from './marks.ts'
+import { joinMarks, marksOfHeaders, marksOfInjected, marksOfTarget, NO_MARKS } from './marks.ts'
 import type { Marks } from './marks.ts'
 import { maskedFieldsOf } from './masked-answer.ts'
 import { Passage, pathOf } from './passage.ts'
@@ -46,6 +39,7 @@ import {
   type SignatureParts,
 } from './signature-check.ts'
 import { findSignedOperation } from './signed-operation.ts'
+import type { StoredValues } from './stored-values.ts'
 import { isUpgradeRefused } from './upgrade.ts'
 
 export interface DoorParts extends SignatureParts {
@@ -53,6 +47,7 @@ export interface DoorParts extends SignatureParts {
   readonly forwarder: Forwarder
   readonly directory: () => Directory
   readonly describeParameters: DescribeParameters
+  readonly storedValues: StoredValues
   readonly log: Log
 }
 
@@ -88,21 +83,19 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   const judged = await judge(parts, passage, { grant, operation, headers }) // 5 body
   if (!judged.ok) return stopFor(judged.error)
   const { access, parameters, stripHeaders } = judged.value
-  const { request, reply, caller, directory, held, startedAt } = passage
+  const { request, reply, caller, directory, held, startedAt, stored, signed } = passage
   passage.parameters = parameters
   const { catalog } = directory
   const proof = grant.bindings.dpop === undefined ? undefined : proofOf(request)
-  const { service } = operation
-  const marksWith = (credential: Credential | undefined): Marks =>
-    joinMarks(passage.marks, marksOfInjected(request, held?.bytes, { service, credential }))
+  const marksWith = marksFor(passage, operation)
   const asked = { caller, presented, access, parameters, catalog, proof, marksWith }
   const admitted = await parts.exchange.admit(grant, asked) // 6 admit
   if (!admitted.ok) return admitted.error
   const admission = admitted.value
   passage.admission = admission
   parts.forwarder.forward({
-    ...{ request, reply, directory, operation, prefix, held, startedAt, admission },
-    ...{ signed: passage.signed, describeParameters: parts.describeParameters },
+    ...{ request, reply, directory, operation, prefix, held, startedAt, admission, signed },
+    ...{ stored, describeParameters: parts.describeParameters },
     headers: without(headers, stripHeaders),
     maskedFields: maskedFieldsOf(operation, grant),
     share: parts.budget.shareOf(grant.agent),
@@ -113,6 +106,17 @@ async function walk(parts: DoorParts, passage: Passage): Promise<Stop | undefine
   return undefined
 }
 
+/** With what it deserves for the credential that it is to be given, once that is known. */
+function marksFor(
+  { request, held, marks, stored }: Passage,
+  { service }: Operation,
+): Asked['marksWith'] {
+  return (credential) => {
+    const looked = { stored, injected: { service, credential } }
+    return joinMarks(marks, marksOfInjected(request, held?.bytes, looked))
+  }
+}
+
 const stopFor = (error: Refusal | 'gone'): Stop => (error === 'gone' ? error : { refusal: error })
 
 interface Entered extends Authenticated {
@@ -121,7 +125,7 @@ interface Entered extends Authenticated {
 }
 
 async function enter(
-  { exchange }: DoorParts,
+  { exchange, storedValues }: DoorParts,
   passage: Passage,
 ): Promise<Result<Entered, Rejection>> {
   const { request, directory, caller } = passage
@@ -135,7 +139,12 @@ async function enter(
   }
   const grant = authenticated.value
   passage.grant = grant
-  passage.marks = joinMarks(marksOfTarget(target), marksOfHeaders(request.fields, directory.accept))
+  const stored = storedValues()
+  passage.stored = stored
+  passage.marks = joinMarks(
+    marksOfTarget(target, stored),
+    marksOfHeaders(request.fields, directory.accept, stored),
+  )
   if (isInUrl) return err({ refusal: { reason: 'token_in_url' } })
   if (place === undefined) return ok({ grant, presented, target })
   // The agent holds a real key, which it should not: that is worth more than a refusal.
@@ -198,7 +207,9 @@ async function judge(
   if (!read.ok) return read
   const { held } = read.value
   passage.held = held
-  if (held) passage.marks = joinMarks(passage.marks, marksOfBody(held.bytes))
+  if (held) {
+    passage.marks = joinMarks(passage.marks, await marksOfHeld(held.bytes, passage.stored))
+  }
   return judgeRequest({ ...asked, read: read.value }, directory, describeParameters)
 }
 

@@ -158,9 +158,9 @@ export class Transfer implements AnswerListener {
   #streamed({ body }: WireRequest): BodySource | undefined {
     if (!body.isPresent) return undefined
     body.proceed()
-    const { operation, admission } = this.forwarding
-    const { credential } = admission
-    this.#watch = new BodyWatch(body, { service: operation.service, credential })
+    const { operation, admission, stored } = this.forwarding
+    const injected = { service: operation.service, credential: admission.credential }
+    this.#watch = new BodyWatch(body, { stored, injected })
     return this.#watch
   }
 

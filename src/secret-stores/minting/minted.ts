@@ -13,7 +13,10 @@ import type {
   CredentialSource,
 } from '../../secret/credential-source.ts'
 import type { TokenDesk } from '../../secret/handed-token.ts'
+import { secretFieldsOf } from '../../secret/secret-fields.ts'
+import type { Secret } from '../../secret/secret.ts'
 import { createCache, type Cached } from '../cached.ts'
+import { createLoaded } from '../loaded.ts'
 import { mintingFormOf, type MintingForm } from './form.ts'
 
 export interface MintedSourceParts {
@@ -46,6 +49,7 @@ export function createMintedSource(parts: MintedSourceParts): Required<Credentia
     forget(name) {
       source.forget(name)
     },
+    loaded: () => source.loaded(),
   }
 }
 
@@ -57,6 +61,10 @@ class MintedSource {
   /** What a token in the cache was, or is being, minted from. */
   readonly #bases = new Map<string, Credential>()
   readonly #refused = new Map<string, string>()
+  readonly #minted: () => readonly Secret[]
+  /** Made once from the same two lists. */
+  #loaded:
+    { readonly of: readonly (readonly Secret[])[]; readonly all: readonly Secret[] } | undefined
 
   constructor(parts: MintedSourceParts) {
     this.#parts = parts
@@ -74,6 +82,9 @@ class MintedSource {
         log.warn('token_desk_down', { name })
       },
     })
+    this.#minted = createLoaded(this.#cache, ({ granted: { value } }) =>
+      secretFieldsOf(value.fields, parts.formsOf(value.name)),
+    )
   }
 
   peek(name: string, origin: string): Answer | undefined {
@@ -103,6 +114,15 @@ class MintedSource {
     this.#parts.stored.forget(name)
     this.#parts.desk.forget(name)
     this.#drop(name)
+  }
+
+  /** What is stored, and what was minted from it. */
+  loaded(): readonly Secret[] {
+    const stored = this.#parts.stored.loaded()
+    const minted = this.#minted()
+    if (this.#loaded?.of[0] !== stored || this.#loaded.of[1] !== minted)
+      this.#loaded = { of: [stored, minted], all: [...stored, ...minted] }
+    return this.#loaded.all
   }
 
   #isMinted(credential: Credential): boolean {

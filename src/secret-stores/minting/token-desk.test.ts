@@ -94,6 +94,8 @@ const log = {
   },
 }
 
+const LOADED = [new Secret('a refresh token')]
+
 const source = {
   get: (_name: string, origin: string) => Promise.resolve(find(origin)),
   peek: (_name: string, origin: string) => find(origin),
@@ -101,6 +103,7 @@ const source = {
   forget: () => {
     forgotten++
   },
+  loaded: () => LOADED,
 }
 
 const openDesk = (): TokenDesk =>
@@ -261,6 +264,17 @@ describe('a credential from which tokens are minted', () => {
       ['secret', 'token-1'],
     ])
     expect(minted.peek('acme', API)).toBe(got)
+  })
+
+  it('is in memory with what it was minted from, as one list until one of them changes', async () => {
+    const minted = open()
+    expect(minted.loaded()).toEqual(LOADED)
+    await minted.get('acme', API)
+    const loaded = minted.loaded()
+    expect(loaded.map((secret) => secret.reveal())).toEqual(['a refresh token', 'token-1'])
+    expect(minted.loaded()).toBe(loaded)
+    minted.forget('acme')
+    expect(minted.loaded()).toEqual(LOADED)
   })
 
   it('goes only where it is sealed for', async () => {
