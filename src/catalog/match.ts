@@ -65,7 +65,7 @@ export function matchOperation(
     baseScopes: scopes,
     checks,
     readsBody,
-    readsForm: method === 'POST',
+    readsForm: true,
     allowsRanges: leaf.value.allowsRanges,
     allowsUpgrade: leaf.value.allowsUpgrade,
     usage: usageOf(asked),
