@@ -69,11 +69,12 @@ const ALLOWED_IN_PROXY: Record<string, readonly string[]> = {
   throttle: [],
   'grant-cache': [],
   'last-used': [],
+  unrecorded: [],
   limits: ['throttle', 'upstream'],
   recognise: ['grant-cache', 'throttle'],
   admission: ['recognise'],
   bindings: ['admission', 'recognise'],
-  exchange: ['admission', 'bindings', 'last-used', 'recognise'],
+  exchange: ['admission', 'bindings', 'last-used', 'recognise', 'unrecorded'],
 }
 
 /** Connects the parts of the data plane, as main.ts does those of the whole. */

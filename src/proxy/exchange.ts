@@ -23,6 +23,7 @@ import { refuseBinding } from './bindings.ts'
 import type { BindingParts } from './bindings.ts'
 import type { LastUsed } from './last-used.ts'
 import type { Presented, Recogniser } from './recognise.ts'
+import { createUnrecorded, type Unrecorded } from './unrecorded.ts'
 
 export interface Exchange {
   /** Token and source to a live grant. */
@@ -47,6 +48,8 @@ export interface ExchangeParts extends BindingParts {
 
 /** Builds the exchange from its parts. main.ts passes real ones, tests in-memory ones. */
 export function createExchange(parts: ExchangeParts): Exchange {
+  const { audit } = parts
+  const unrecorded = createUnrecorded(parts.log)
   return {
     async authenticate(presented, { source, receivedAt }) {
       const { recogniser } = parts
@@ -74,7 +77,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       return open(parts, cleared)
     },
 
-    record: (rejected) => record(parts, rejected),
+    record: (rejected) => record({ audit, unrecorded }, rejected),
   }
 }
 
@@ -192,7 +195,15 @@ function open(
   return ok(new OpenAdmission({ audit, gate, grant, requestId, credential, intent }))
 }
 
-async function record({ audit, log }: ExchangeParts, rejected: RejectedRequest): Promise<void> {
+interface RecordParts {
+  readonly audit: AuditLog
+  readonly unrecorded: Unrecorded
+}
+
+async function record(
+  { audit, unrecorded }: RecordParts,
+  rejected: RejectedRequest,
+): Promise<void> {
   const { refusal, grant, digestPrefix, caller, access, isRecorded } = rejected
   const { requestId, receivedAt: at, source } = caller
   if (isRecorded === true) return
@@ -207,7 +218,7 @@ async function record({ audit, log }: ExchangeParts, rejected: RejectedRequest):
     await audit.refusal({ ...base, grant, refusal, access, parameters, catalogDigest, marks })
   } catch {
     // It stays a refusal; that the audit is down is what the next request will be told.
-    log.error('refusal_not_recorded', { requestId, reason: refusal.reason })
+    unrecorded.note({ requestId, reason: refusal.reason })
   }
 }
 
