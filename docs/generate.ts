@@ -112,6 +112,9 @@ Keys, database, audit and logs are never where agents look. \`state_dir: auto\` 
 \`$XDG_STATE_HOME/apistronghold/<project>-<8 hex>/<env>\` (\`~/.local/state\` without that variable). Inside a git work tree it must be
 chosen with \`--state-dir\`. It is made with mode 0700 and its files with 0600, whatever the umask; one that others can read, that
 belongs to somebody else or that is a symbolic link is refused, with the command that mends it. One directory serves one environment.
+
+The log of the background service is \`logs/serve.log\`; above 8 MiB its lines move to \`serve.log.1\`, in place of those that were there.
+Lines that cannot be written, because the disk is full, are lost and counted (\`log_lines_lost\`); the service goes on.
 `
 }
 

@@ -21,6 +21,7 @@ import { openAlerts, type Alerts } from './main/alerts.ts'
 import { openAuditRetention } from './main/audit-retention.ts'
 import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
+import { boundLogFile } from './main/log-file.ts'
 import { createLog } from './main/log.ts'
 import { changedRetention, changedServices } from './main/settings-change.ts'
 import { openSettings, type LiveSettings, type Settings } from './main/settings.ts'
@@ -82,6 +83,8 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   refuseUnsafeEnvironment(request.env, log)
   const settings = await openSettings(request.settings, log)
   openStateDirectory(request.state, settings.current.config.environment)
+  const { logFile: path, formerLogFile: formerPath } = request.state
+  boundLogFile({ path, formerPath, log })
   warnOfDanger(settings.current.config, log)
   const workers = countWorkers(settings.current.config)
   const { state: directory, env } = request

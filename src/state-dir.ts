@@ -36,6 +36,8 @@ export interface StateDirectory {
   readonly runFile: string
   readonly logs: string
   readonly logFile: string
+  /** Older lines of the log. */
+  readonly formerLogFile: string
   readonly inbox: string
   readonly vault: string
   readonly versions: string
@@ -71,6 +73,7 @@ export function stateDirectoryAt(path: string): StateDirectory {
     runFile: join(path, 'run', 'serve.json'),
     logs: join(path, 'logs'),
     logFile: join(path, 'logs', 'serve.log'),
+    formerLogFile: join(path, 'logs', 'serve.log.1'),
     inbox: join(path, 'inbox'),
     vault: join(path, 'vault'),
     versions: join(path, 'vault', 'versions.json'),

@@ -152,11 +152,12 @@ function readLogTail(path: string, from: number): string {
   const file = openSync(path, 'r')
   try {
     const { size } = fstatSync(file)
-    const start = Math.max(from, size - SHOWN_LOG_BYTES)
+    const begin = from > size ? 0 : from // it was cut meanwhile
+    const start = Math.max(begin, size - SHOWN_LOG_BYTES)
     const bytes = Buffer.alloc(Math.max(0, size - start))
     readSync(file, bytes, 0, bytes.length, start)
     const text = bytes.toString('utf8').trimEnd()
-    return start > from ? text.slice(text.indexOf('\n') + 1) : text
+    return start > begin ? text.slice(text.indexOf('\n') + 1) : text
   } finally {
     closeSync(file)
   }

@@ -33,7 +33,9 @@ async function logs({ session, options: asked }: Call<z.output<typeof options>>)
       `${config.environment} has no log yet: \`apistronghold start\` makes one`,
     )
   const lines = text.trimEnd().split('\n')
-  const last = asked.lines === 0 ? [] : lines.slice(-asked.lines)
+  const older = lines.length < asked.lines ? readPrivateFile(state.formerLogFile) : undefined
+  const all = older === undefined ? lines : [...older.trimEnd().split('\n'), ...lines]
+  const last = asked.lines === 0 ? [] : all.slice(-asked.lines)
   if (last.length > 0) session.terminal.print(last.join('\n'))
   if (asked.follow) await follow(session.terminal, state.logFile, Buffer.byteLength(text))
 }
