@@ -23,7 +23,8 @@ import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { boundLogFile } from './main/log-file.ts'
 import { createLog } from './main/log.ts'
-import { changedRetention, changedServices } from './main/settings-change.ts'
+import { createReload, type Reload } from './main/reload.ts'
+import { openSettingsRecord, type SettingsRecord } from './main/settings-record.ts'
 import { openSettings, type LiveSettings, type Settings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
 import { untilStopped, type Stop } from './main/lifetime.ts'
@@ -58,6 +59,7 @@ export interface RunningServer {
 interface Server {
   readonly request: ServerRequest
   readonly settings: LiveSettings
+  readonly settingsRecord: SettingsRecord
   readonly state: OpenState
   readonly log: Log
   readonly workers: number
@@ -69,6 +71,7 @@ interface Planes {
   readonly alerts: Alerts
   readonly retention: AuditRetention
   readonly api: RunningApi
+  readonly reload: Reload
   /** The control plane's certificate; absent: plaintext. */
   readonly tls: LiveTls | undefined
   readonly run: Run
@@ -89,7 +92,8 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   const workers = countWorkers(settings.current.config)
   const { state: directory, env } = request
   const state = await openState({ directory, settings, env, log, workers })
-  const server = { request, settings, state, log, workers, startedAt: systemNow() }
+  const settingsRecord = openSettingsRecord({ path: directory.settings, settings, log })
+  const server = { request, settings, settingsRecord, state, log, workers, startedAt: systemNow() }
   const planes = await startPlanes(server).catch(async (error: unknown) => {
     await state.close()
     throw error
@@ -97,11 +101,14 @@ export async function runServer(request: ServerRequest): Promise<RunningServer> 
   writeRun(request.state, planes.run)
   const auditRetention = formatRetention(settings.current.config.audit)
   await recordChange(server, 'service.start', { ...planes.run, auditRetention })
+  await settingsRecord.recordSinceLastRun((change) =>
+    recordChange(server, 'settings.change', { since: 'the last run', ...change }),
+  )
   log.info('started', { data: planes.run.data, control: planes.run.control })
   const stop = stopper(server, planes, request.state)
   return {
     run: planes.run,
-    ...untilStopped({ stop, reload: () => reload(server, planes), log }),
+    ...untilStopped({ stop, reload: () => reloadBySignal(server, planes), log }),
   }
 }
 
@@ -156,6 +163,7 @@ async function startPlanes(server: Server): Promise<Planes> {
       control.tls && openTls({ plane: 'control', files: control.tls, log, now: systemNow })
     const desk = alerts
     server.state.index.follow((found) => desk.onFinding(found))
+    const reload = createReload({ ...server, data, alerts, tls })
     const app = buildApi(server, { data, alerts })
     const api = await startApi({ app, listen: control.listen, tls: tls?.current })
     const [main, ...others] = data.listeners.map(urlOf)
@@ -173,7 +181,7 @@ async function startPlanes(server: Server): Promise<Planes> {
       writeRun(request.state, { ...run, controlCertificate: pair.fingerprint })
     })
     const retention = openAuditRetention({ ...server, directory: request.state })
-    return { data, alerts, retention, api, tls, run }
+    return { data, alerts, retention, api, reload, tls, run }
   } catch (error) {
     await data.close(0)
     await alerts?.close()
@@ -234,18 +242,9 @@ function referenceTo({ references }: Settings, name: string): string | undefined
   return reference && formatReference(reference)
 }
 
-async function reload(server: Server, { data, alerts, tls }: Planes): Promise<void> {
-  tls?.reload()
-  const before = server.settings.current
-  if (!(await server.settings.reload())) return
-  const { current } = server.settings
-  await data.reload()
-  alerts.reload()
-  const services = changedServices(before, current)
-  await recordChange(server, 'settings.reload', {
-    ...{ catalog: current.catalog.digest, services },
-    ...changedRetention(before, current),
-  })
+/** A signal does not say who sent it. */
+async function reloadBySignal(server: Server, { reload }: Planes): Promise<void> {
+  await reload((details) => recordChange(server, 'settings.reload', details))
 }
 
 /** What the process does by itself stands in the audit under the name `system`. */

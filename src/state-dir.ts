@@ -41,6 +41,8 @@ export interface StateDirectory {
   readonly inbox: string
   readonly vault: string
   readonly versions: string
+  /** What of the settings is on the record. */
+  readonly settings: string
 }
 
 /**
@@ -77,6 +79,7 @@ export function stateDirectoryAt(path: string): StateDirectory {
     inbox: join(path, 'inbox'),
     vault: join(path, 'vault'),
     versions: join(path, 'vault', 'versions.json'),
+    settings: join(path, 'settings.json'),
   }
 }
 

@@ -1,56 +1,57 @@
-/** What a new reading of the files changed that the audit is to know. */
+/** What a reading of the files changed that the audit is to know. */
 
-import { formatRetention } from '../config/audit.ts'
-import { formatReference } from '../secret/reference.ts'
-import { originsOf, secretNamesOf } from '../config/service-settings.ts'
-import type { Settings } from './settings.ts'
+import type { SettingFacts } from './settings-facts.ts'
 
-/** Before and after, in words; absent where there was or is no such service. */
-export interface ServiceChange {
-  readonly before?: ServiceFacts
-  readonly after?: ServiceFacts
+/** Absent where there was or is no such setting. */
+interface SettingChange {
+  readonly before?: string
+  readonly after?: string
 }
 
-interface ServiceFacts {
-  readonly digest: string
-  readonly origins: readonly string[]
-  readonly sources: readonly string[]
-  readonly allowsPrivateAddress: boolean
+export interface SettingsChange {
+  /** By the name of the setting. */
+  readonly settings: Readonly<Record<string, SettingChange>>
+  /** How many more there are, where there are too many for one record. */
+  readonly more?: number
 }
 
-/** By service id; empty when nothing that matters to a request changed. */
-export function changedServices(before: Settings, after: Settings): Record<string, ServiceChange> {
-  const ids = new Set([...before.catalog.services.keys(), ...after.catalog.services.keys()])
-  const changes: Record<string, ServiceChange> = {}
-  for (const id of ids) {
-    const [old, fresh] = [factsOf(before, id), factsOf(after, id)]
-    if (JSON.stringify(old) === JSON.stringify(fresh)) continue
-    changes[id] = { ...(old && { before: old }), ...(fresh && { after: fresh }) }
-  }
-  return changes
+/** As much as a record's details have room for. */
+const MOST_CHANGES = 40
+const MOST_CHARACTERS = 120
+
+export function changedSettings(before: SettingFacts, after: SettingFacts): SettingsChange {
+  const names = [...new Set([...after.keys(), ...before.keys()])]
+  const changed = names.filter((name) => before.get(name) !== after.get(name))
+  const shown = changed.slice(0, MOST_CHANGES)
+  const more = changed.length - shown.length
+  const settings = Object.fromEntries(
+    shown.map((name) => [name, changeOf(before.get(name), after.get(name))]),
+  )
+  return { settings, ...(more > 0 && { more }) }
 }
 
-/** How long records of the audit are kept, where that is another time now. */
-export function changedRetention(
-  before: Pick<Settings, 'config'>,
-  after: Pick<Settings, 'config'>,
-): { readonly auditRetention?: { readonly before: string; readonly after: string } } {
-  const was = formatRetention(before.config.audit)
-  const is = formatRetention(after.config.audit)
-  return was === is ? {} : { auditRetention: { before: was, after: is } }
+export function isEmpty({ settings }: SettingsChange): boolean {
+  return Object.keys(settings).length === 0
 }
 
-function factsOf({ catalog, references }: Settings, id: string): ServiceFacts | undefined {
-  const service = catalog.services.get(id)
-  if (!service) return undefined
-  const sources = secretNamesOf(service).map((name) => {
-    const reference = references.get(name)
-    return reference ? formatReference(reference) : name
-  })
+/** Where both are long, from where they begin to differ. */
+function changeOf(before: string | undefined, after: string | undefined): SettingChange {
+  const from = before !== undefined && after !== undefined ? firstDifference(before, after) : 0
   return {
-    digest: service.digest,
-    origins: originsOf(service),
-    sources,
-    allowsPrivateAddress: service.origin?.allowPrivateAddress ?? false,
+    ...(before !== undefined && { before: shortened(before, from) }),
+    ...(after !== undefined && { after: shortened(after, from) }),
   }
+}
+
+function firstDifference(one: string, other: string): number {
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at++
+  return at
+}
+
+function shortened(text: string, from: number): string {
+  if (text.length <= MOST_CHARACTERS) return text
+  const start = from < MOST_CHARACTERS / 2 ? 0 : from
+  const part = text.slice(start, start + MOST_CHARACTERS)
+  return `${start > 0 ? '...' : ''}${part}${start + MOST_CHARACTERS < text.length ? '...' : ''}`
 }

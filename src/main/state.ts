@@ -96,8 +96,9 @@ async function openAll(
   const journal = await openOwnAudit(parts, { ...derived, signing: keys.auditSigning })
   closers.push(() => journal.close())
   const { sealers } = config.vault
-  await takeInbox(directory, { sealed: stores.sealed, sealers, now: systemNow, log })
-  await ensureFirstOperator(directory, { operators: stores.operators, digest, now: systemNow, log })
+  const { operators, sealed } = stores
+  await takeInbox(directory, { sealed, sealers, audit: journal, now: systemNow, log })
+  await ensureFirstOperator(directory, { operators, audit: journal, digest, now: systemNow, log })
   const versions = await openVersionFloor({ path: directory.versions })
   const sources = takeSources(env, config.environmentSources)
   const own = { keys, derived, stores, journal, versions, sources }

@@ -98,7 +98,7 @@ it('records that less is to be kept, and lets nothing go while the clock is doub
   process.kill(proxy.pid, 'SIGHUP')
   await vi.waitFor(async () => {
     expect(await proxy.audit({ action: 'settings.reload' })).toMatchObject([
-      { details: { auditRetention: { before: '400d', after: '30d' } } },
+      { details: { settings: { 'audit.retention': { before: '400d', after: '30d' } } } },
     ])
   }, 5000)
   await proxy.end('SIGTERM')
