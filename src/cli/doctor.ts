@@ -1,7 +1,7 @@
 /** `doctor`: looks at what usually goes wrong, and says how to mend it. */
 
 import type { Command } from 'commander'
-import { accessSync, constants, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
@@ -9,6 +9,7 @@ import type { TlsFiles } from '../config/listeners.ts'
 import { expiryOf, readTlsPair, type Plane } from '../config/tls-files.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readServerKeys } from '../state-dir/key-files.ts'
+import { isQuotaHigh, measureAudit, quotaWords } from './audit-quota.ts'
 import type { Runner } from './command.ts'
 import { openCatalog } from './config-file.ts'
 import { findRunning } from './running.ts'
@@ -44,6 +45,7 @@ async function doctor(session: Session): Promise<void> {
     await lookAt('keys', () => checkKeys(local)),
     ...(await certificates(local)),
     await lookAt('disk', async () => checkDisk(local)),
+    await lookAt('audit quota', async () => checkQuota(local)),
     await lookAt('service', () => checkService(local)),
     ...auditOrder(local),
     sameUser(),
@@ -113,6 +115,13 @@ function checkDisk({ state }: Local): string {
     'audit_unavailable',
     `${words}: a full disk stops everything, since no audit means no forwarding`,
   )
+}
+
+function checkQuota({ config, state }: Local): string {
+  const bytes = existsSync(state.audit) ? measureAudit(state.audit) : 0
+  const use = { bytes, quotaBytes: config.audit.quotaBytes }
+  if (!isQuotaHigh(use)) return quotaWords(use)
+  throw new Failure('audit_unavailable', quotaWords(use))
 }
 
 async function checkService({ config, state }: Local): Promise<string> {

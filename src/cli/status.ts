@@ -8,9 +8,9 @@ import { formatDuration } from '../config/units.ts'
 import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
+import { isQuotaHigh, quotaWords } from './audit-quota.ts'
 import type { Runner } from './command.ts'
 import { formatMoment } from './moments.ts'
-import { byteWords } from './report-words.ts'
 import { findRunning, operatorClientOf } from './running.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
@@ -36,6 +36,9 @@ interface Status {
     readonly retention: string
     /** On disk. */
     readonly bytes: number
+    /** What it may use; at four fifths it is time to make room. */
+    readonly quotaBytes?: number
+    readonly quotaHigh?: boolean
     /** Time of the oldest record there is. */
     readonly oldestAt?: number
   }
@@ -110,7 +113,12 @@ async function askPlanes(
 function auditFacts({ config }: Local, { journal, index }: AuditStatus) {
   const { oldestAt } = index
   const retention = formatRetention(config.audit)
-  return { retention, bytes: journal.bytes, ...(oldestAt !== undefined && { oldestAt }) }
+  const { bytes, quotaBytes } = journal
+  return {
+    ...{ retention, bytes },
+    ...(quotaBytes !== undefined && { quotaBytes, quotaHigh: isQuotaHigh(journal) }),
+    ...(oldestAt !== undefined && { oldestAt }),
+  }
 }
 
 function hasCredential({ credentials }: ServiceView): boolean {
@@ -132,14 +140,17 @@ function alertsOf({ alerts = 0 }: Status): string | undefined {
   return `${count} open: apistronghold alert list`
 }
 
-function auditOf({ audit }: Status): string | undefined {
+function auditOf({ colors }: Terminal, { audit }: Status): string | undefined {
   if (!audit) return undefined
-  const { retention, bytes, oldestAt } = audit
+  const { retention, oldestAt } = audit
   const from = oldestAt === undefined ? '' : ` from ${formatMoment(oldestAt)} on`
-  return `${byteWords(bytes)}${from}, kept ${retention === 'forever' ? '' : 'for '}${retention}`
+  const kept = `kept ${retention === 'forever' ? '' : 'for '}${retention}`
+  const words = `${quotaWords(audit)}${from}, ${kept}`
+  return audit.quotaHigh === true ? colors.yellow(words) : words
 }
 
-function describeStatus({ colors }: Terminal, found: Status): string {
+function describeStatus(terminal: Terminal, found: Status): string {
+  const { colors } = terminal
   const line = (name: string, text: string | undefined) =>
     text === undefined || text === '' ? [] : `${colors.dim(name.padEnd(14))}${text}`
   const state = found.running ? colors.green('running') : colors.yellow('not running')
@@ -156,7 +167,7 @@ function describeStatus({ colors }: Terminal, found: Status): string {
     line('workers', workersOf(found.checks)),
     line('ready', found.ready === undefined ? undefined : ready),
     line('alerts', alertsOf(found)),
-    line('audit', auditOf(found)),
+    line('audit', auditOf(terminal, found)),
     line('credentials', found.services?.withCredential.join(', ')),
     line('configuration', found.config),
     line('state', found.stateDirectory),

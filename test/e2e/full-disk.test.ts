@@ -45,6 +45,16 @@ describe.skipIf(skipUnless(isPossible, 'no prlimit here, so no full disk')).each
       return (await fetch(`${run.data}/stripe/v1/${path}`, { headers })).status
     }
 
+    it('shows how much of its quota the audit uses, before it is too much', async () => {
+      const { audit } = JSON.parse(await proxy.commandWell(['status', '--json'])) as {
+        audit: { bytes: number; quotaBytes: number; quotaHigh: boolean }
+      }
+      expect(audit).toMatchObject({ quotaBytes: 10 * 1024 ** 3, quotaHigh: false })
+      expect(audit.bytes).toBeGreaterThan(0)
+      expect(await proxy.commandWell(['status'])).toMatch(/ of 10 GiB \(0 %\)/)
+      expect((await proxy.command(['doctor'])).stdout).toMatch(/ok +audit quota/)
+    })
+
     it('refuses while neither the audit nor its log has room, and serves again after', async () => {
       expect(await call()).toBe(200)
       const all = processesOf(run.pid)
