@@ -126,7 +126,7 @@ export interface SecretSource {
   readonly name: string
   /** The reference, as `vault:stripe`. */
   readonly source: string
-  /** `local`, or the name of a worker. */
+  /** `local`, or the name of a worker; `tokens` for the one place where tokens are minted from it. */
   readonly process: string
   /** Absent while nobody has needed it. */
   readonly version?: string

@@ -144,5 +144,7 @@ export function remoteDesk(server: Asking): TokenDesk {
     take: async (name, refused) => unpackToken(await server.ask('takeToken', name, refused)),
     // Who makes the server forget tells it first, and the workers afterwards.
     forget: () => undefined,
+    // The server tells of its tokens itself.
+    state: () => undefined,
   }
 }

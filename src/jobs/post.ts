@@ -9,6 +9,7 @@ import type { Now } from '../base/clock.ts'
 import type { Dial } from '../base/dial.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import { err, ok } from '../base/result.ts'
+import { parseRetryAfter } from '../base/retry-after.ts'
 import type { Delivered, DeliveryProblem } from '../insight/alert-target.ts'
 import type { WebhookUrl } from '../secret/webhook-url.ts'
 
@@ -111,15 +112,6 @@ function judge({ status, retryAfter }: Answer, now: number): Delivered {
     ...(seconds !== undefined && { retryAfterSeconds: seconds }),
   }
   return err(problem)
-}
-
-/** Seconds or a date (RFC 9110 10.2.3). */
-export function parseRetryAfter(text: string, now: number): number | undefined {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text)
-    ? Date.parse(text)
-    : NaN
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
 }
 
 /** Node's messages may quote what was sent or received; its codes do not. */

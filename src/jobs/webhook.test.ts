@@ -15,7 +15,7 @@ import {
 import { createDial, type Lookup } from '../network/dial.ts'
 import { Secret } from '../secret/secret.ts'
 import { parseWebhookUrl } from '../secret/webhook-url.ts'
-import { createPost, parseRetryAfter } from './post.ts'
+import { createPost } from './post.ts'
 import { createSlack } from './slack.ts'
 import { createWebhook } from './webhook.ts'
 
@@ -266,17 +266,4 @@ describe('a Slack webhook', () => {
     expect(sent).toMatchObject({ ok: false })
     expect(JSON.stringify(sent)).not.toContain('hunter2')
   })
-})
-
-it.each([
-  ['120', 120],
-  ['0', 0],
-  ['Thu, 01 Jan 1970 00:02:00 GMT', 120],
-  ['Thu, 01 Jan 1960 00:02:00 GMT', 0],
-  ['-1', undefined],
-  ['soon', undefined],
-  ['1e9', undefined],
-  ['9999999999', undefined],
-])('Retry-After: %s means %s seconds', (text, seconds) => {
-  expect(parseRetryAfter(text, 0)).toBe(seconds)
 })

@@ -8,10 +8,15 @@ import type { StoreSettings } from '../config/stores.ts'
 import type { CredentialSource } from '../secret/credential-source.ts'
 import type { SecretStore } from '../secret/secret-store.ts'
 import type { TokenDesk } from '../secret/handed-token.ts'
-import { isRemote, type RemoteReference, type SourceReference } from '../secret/reference.ts'
+import {
+  formatReference,
+  isRemote,
+  type RemoteReference,
+  type SourceReference,
+} from '../secret/reference.ts'
 import type { SealedStore } from '../secret/sealed-store.ts'
 import type { Secret } from '../secret/secret.ts'
-import type { SourceState } from '../secret/source-state.ts'
+import type { ProcessSourceState, SourceState } from '../secret/source-state.ts'
 import { createDial } from '../network/dial.ts'
 import type { Lifetime } from '../secret-stores/cached.ts'
 import { createEnvStore } from '../secret-stores/env.ts'
@@ -50,6 +55,8 @@ export interface Credentials extends Required<CredentialSource>, Mounted {
   isConfigured(name: string): Promise<boolean>
   /** What this process knows of each secret; never a value. */
   states(): readonly SourceState[]
+  /** What is known of each token that is minted for all processes. */
+  tokenStates(): readonly ProcessSourceState[]
   /** Gives back what stores lent to this process. */
   close(): Promise<void>
 }
@@ -77,6 +84,7 @@ export function openCredentials(parts: CredentialParts): Credentials {
     ...mounted,
     desk,
     states: () => stored.states(),
+    tokenStates: () => tokenStatesOf(settings.current.references, desk),
     isConfigured(name) {
       const reference = settings.current.references.get(name)
       if (reference === undefined) return Promise.resolve(false)
@@ -88,6 +96,16 @@ export function openCredentials(parts: CredentialParts): Credentials {
       await Promise.all(Object.values(stores).map(async (store) => store.close?.()))
     },
   }
+}
+
+function tokenStatesOf(
+  references: ReadonlyMap<string, SourceReference>,
+  desk: TokenDesk,
+): readonly ProcessSourceState[] {
+  return [...references].flatMap(([name, reference]) => {
+    const state = desk.state(name)
+    return state ? [{ name, source: formatReference(reference), process: 'tokens', ...state }] : []
+  })
 }
 
 async function isConfiguredHere(

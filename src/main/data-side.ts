@@ -143,11 +143,13 @@ export async function openSoleDataPlane(
     forget: async (name) => {
       credentials.forget(name)
     },
-    secretStates: async () =>
-      withUses(credentials.states(), plane.credentialUses()).map((known) => ({
+    secretStates: async () => [
+      ...withUses(credentials.states(), plane.credentialUses()).map((known) => ({
         ...known,
         process: 'local',
       })),
+      ...credentials.tokenStates(),
+    ],
     reload: async () => {
       tls?.reload()
       for (const name of settings.current.references.keys()) credentials.forget(name)

@@ -79,7 +79,8 @@ class Workers {
       },
       async secretStates() {
         const joined = all().filter(({ hasJoined }) => hasJoined)
-        return (await Promise.all(joined.map((worker) => worker.states()))).flat()
+        const states = await Promise.all(joined.map((worker) => worker.states()))
+        return [...states.flat(), ...state.credentials.tokenStates()]
       },
       reload: () => this.#reload(),
       close: (graceMs) => this.stop(graceMs),

@@ -283,4 +283,18 @@ describe('a source that wants to be left alone', () => {
     cache.forget('stripe')
     expect(cache.state('stripe')).toEqual({})
   })
+  it('tells people of a refusal, until there is an answer or other trouble', async () => {
+    answer = () => Promise.resolve(err('none'))
+    await cache.get('stripe')
+    expect(cache.state('stripe')).toEqual({ refusal: { problem: 'none', at: now } })
+    now += 100
+    answer = fail
+    await cache.get('stripe')
+    expect(cache.state('stripe')).toMatchObject({ trouble: { at: now } })
+    expect(cache.state('stripe')).not.toHaveProperty('refusal')
+    now += 100
+    answer = () => Promise.resolve(ok('one'))
+    await cache.get('stripe')
+    expect(cache.state('stripe')).toEqual({ held: expect.anything() as unknown })
+  })
 })

@@ -38,9 +38,11 @@ export interface CacheParts<V, P> {
 }
 
 /** What is known of a key, for people. */
-export interface CacheState<V> {
+export interface CacheState<V, P> {
   /** Absent: nothing, or a refusal. */
   readonly held?: { readonly value: V; readonly fetchedAt: number; readonly refreshAt: number }
+  /** The newest answer, when it was one. */
+  readonly refusal?: { readonly problem: P; readonly at: number }
   /** The newest question, when it failed. */
   readonly trouble?: { readonly error: unknown; readonly at: number; readonly retryAt: number }
 }
@@ -52,7 +54,7 @@ export interface Cached<V, P> {
   /** Whether the source will be asked again for it. */
   reconsider(key: string): boolean
   forget(key: string): void
-  state(key: string): CacheState<V>
+  state(key: string): CacheState<V, P>
   /** Another number whenever `held` may have changed. */
   revision(): number
   /** Every value that is in memory, those that may not be used any more included. */
@@ -122,9 +124,10 @@ class Cache<V, P> implements Cached<V, P> {
     return true
   }
 
-  state(key: string): CacheState<V> {
+  state(key: string): CacheState<V, P> {
     const entry = this.#entries.get(key)
     const trouble = this.#troubles.get(key)
+    const isRefused = entry?.answer.ok === false && trouble === undefined
     return {
       ...(entry?.answer.ok === true && {
         held: {
@@ -133,6 +136,7 @@ class Cache<V, P> implements Cached<V, P> {
           refreshAt: entry.refreshAt,
         },
       }),
+      ...(isRefused && { refusal: { problem: entry.answer.error, at: entry.fetchedAt } }),
       ...(trouble && { trouble }),
     }
   }

@@ -303,3 +303,72 @@ describe('what is in memory', () => {
     expect(source.loaded()).toEqual([])
   })
 })
+
+describe('what people are told of a secret', () => {
+  const stateOf = (source: ReturnType<typeof open>['source'], name: string) =>
+    source.states().find((state) => state.name === name)
+
+  it('says that there is nothing at its place, and then that there is', async () => {
+    let isThere = false
+    const { source, world } = open(() => Promise.resolve(isThere ? stored('value') : undefined))
+    await source.get('openai', ORIGIN)
+    expect(stateOf(source, 'openai')).toEqual({
+      ...{ name: 'openai', source: 'env:OPENAI_KEY' },
+      lastError: { at: world.now, problem: 'there is nothing at that place' },
+    })
+    isThere = true
+    world.now += 1000
+    await source.get('openai', ORIGIN)
+    expect(stateOf(source, 'openai')).toMatchObject({ version: 'v1' })
+    expect(stateOf(source, 'openai')).not.toHaveProperty('lastError')
+  })
+
+  it('says that it was deleted when it had been there', async () => {
+    let isThere = true
+    const { source, world } = open(() =>
+      Promise.resolve(isThere ? stored('value', [ORIGIN]) : undefined),
+    )
+    await source.get('stripe', ORIGIN)
+    isThere = false
+    world.now += 300_000
+    await source.get('stripe', ORIGIN)
+    expect(stateOf(source, 'stripe')).toEqual({
+      ...{ name: 'stripe', source: 'vault:stripe' },
+      lastError: { at: world.now, problem: 'there is nothing at that place' },
+    })
+  })
+
+  it.each([
+    ['a value that cannot be split', always(stored(`${CANARY}\nX-Injected: 1`)), 'a line break'],
+    [
+      'a value that its store cannot open',
+      () => Promise.reject(new Failure('secret_invalid', 'the sealed envelope is malformed')),
+      'the sealed envelope is malformed',
+    ],
+  ])('CE-12 says why %s is not used, and never what it is', async (_what, read, why) => {
+    const { source, world } = open(read)
+    await source.get('twilio', ORIGIN)
+    const state = stateOf(source, 'twilio')
+    expect(state?.lastError?.at).toBe(world.now)
+    expect(state?.lastError?.problem).toContain('its value cannot be used: ')
+    expect(state?.lastError?.problem).toContain(why)
+    expect(JSON.stringify(source.states())).not.toContain(CANARY)
+  })
+
+  it('is what a store that is down said last, not what it said before', async () => {
+    let isDown = false
+    const { source, world } = open(() =>
+      isDown
+        ? Promise.reject(new Failure('secret_store_unavailable', 'no connection'))
+        : Promise.resolve(undefined),
+    )
+    await source.get('stripe', ORIGIN)
+    isDown = true
+    world.now += 1000
+    await source.get('stripe', ORIGIN)
+    expect(stateOf(source, 'stripe')?.lastError).toEqual({
+      at: world.now,
+      problem: 'no connection',
+    })
+  })
+})

@@ -14,7 +14,7 @@ import type {
 } from '../secret/credential-source.ts'
 import { chooseFields } from '../secret/choose-fields.ts'
 import { mayGoTo } from '../secret/origins.ts'
-import { parseFields, type CredentialShape } from '../secret/parse-fields.ts'
+import { parseFields, type CredentialShape, type FieldProblem } from '../secret/parse-fields.ts'
 import { formatReference, isRemote, type SourceReference } from '../secret/reference.ts'
 import { secretFieldsOf } from '../secret/secret-fields.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
@@ -22,6 +22,8 @@ import type { Secret } from '../secret/secret.ts'
 import type { SourceState } from '../secret/source-state.ts'
 import { createCache, type Cached, type CacheLimits, type Lifetime } from './cached.ts'
 import { createLoaded } from './loaded.ts'
+import { restMsOf } from './rest.ts'
+import { DOWN, lastErrorOf, messageOf, refuse, type Refused } from './trouble.ts'
 
 export type Source = SourceReference['source']
 
@@ -81,11 +83,12 @@ export interface StoredSource extends Required<CredentialSource> {
 }
 
 type Answer = Result<Credential, CredentialProblem>
+type Fetched = Result<Held, Refused>
 
-const NOT_CONFIGURED = err({ reason: 'credential_not_configured' } as const)
+const NO_SOURCE = err(refuse('credential_not_configured', 'the configuration names no source'))
+const ABSENT = err(refuse('credential_not_configured', 'there is nothing at that place'))
 const NOWHERE: ReadonlySet<string> = new Set()
 const NOT_SEALED = err({ reason: 'origin_not_sealed' } as const)
-const UNAVAILABLE = { reason: 'secret_unavailable' } as const
 
 export function createCredentialSource(parts: CredentialSourceParts): StoredSource {
   const { references } = parts
@@ -95,9 +98,9 @@ export function createCredentialSource(parts: CredentialSourceParts): StoredSour
   )
 
   /** What is held of the place that the configuration names now. */
-  const peekHeld = (name: string): Result<Held, CredentialProblem> | undefined => {
+  const peekHeld = (name: string): Fetched | undefined => {
     const reference = references().get(name)
-    if (reference === undefined) return NOT_CONFIGURED
+    if (reference === undefined) return NO_SOURCE
     const known = cache.peek(name)
     if (known?.ok !== true || isSame(known.value.reference, reference)) return known
     cache.forget(name)
@@ -107,12 +110,11 @@ export function createCredentialSource(parts: CredentialSourceParts): StoredSour
   return {
     peek(name, origin) {
       const known = peekHeld(name)
-      return known?.ok === true ? release(known.value, origin, parts) : known
+      return known && answerOf(known, origin, parts)
     },
 
     async get(name, origin) {
-      const held = peekHeld(name) ?? (await cache.get(name))
-      return held.ok ? release(held.value, origin, parts) : held
+      return answerOf(peekHeld(name) ?? (await cache.get(name)), origin, parts)
     },
 
     isConfigured: async (name) => (peekHeld(name) ?? (await cache.get(name))).ok,
@@ -128,13 +130,17 @@ export function createCredentialSource(parts: CredentialSourceParts): StoredSour
   }
 }
 
-function openCache(parts: Fetching): Cached<Held, CredentialProblem> {
+function answerOf(fetched: Fetched, origin: string, parts: CredentialSourceParts): Answer {
+  return fetched.ok ? release(fetched.value, origin, parts) : fetched.error.answer
+}
+
+function openCache(parts: Fetching): Cached<Held, Refused> {
   const { log, now, limits, random = Math.random } = parts
-  return createCache<Held, CredentialProblem>({
+  return createCache<Held, Refused>({
     fetch: (name) => fetchSecret(name, parts),
     lifetimeOf: (held) => lifetimeOf(held, parts),
     restMsOf,
-    unavailable: UNAVAILABLE,
+    unavailable: DOWN,
     limits,
     now,
     random,
@@ -150,9 +156,10 @@ function doubt(reference: SourceReference | undefined, { stores }: CredentialSou
 
 function stateOf(
   [name, reference]: readonly [string, SourceReference],
-  cache: Cached<Held, CredentialProblem>,
+  cache: Cached<Held, Refused>,
 ): SourceState {
-  const { held, trouble } = cache.state(name)
+  const known = cache.state(name)
+  const { held } = known
   return {
     name,
     source: formatReference(reference),
@@ -163,18 +170,13 @@ function stateOf(
       ...(Number.isFinite(held.refreshAt) && { refreshAt: Math.round(held.refreshAt) }),
       ...(held.value.expiresAt !== undefined && { expiresAt: held.value.expiresAt }),
     }),
-    ...(trouble && { lastError: { at: trouble.at, problem: messageOf(trouble.error) } }),
+    ...lastErrorOf(known),
   }
 }
 
 function lifetimeOf({ reference: { source }, expiresAt }: Held, parts: Fetching): Lifetime {
   const usual = parts.lifetimeOf?.(source) ?? parts.limits.lifetimes[source]
   return expiresAt === undefined ? usual : within(usual, expiresAt - parts.now())
-}
-
-function restMsOf(error: unknown): number | undefined {
-  const seconds = error instanceof Failure ? error.retryAfterSeconds : undefined
-  return seconds && seconds * 1000
 }
 
 /** Asked for again while a third of its life is left, which is then what an outage may use up. */
@@ -195,22 +197,26 @@ interface Fetching extends CredentialSourceParts {
   readonly limits: SourceLimits
 }
 
-async function fetchSecret(
-  name: string,
-  parts: Fetching,
-): Promise<Result<Held, CredentialProblem>> {
+async function fetchSecret(name: string, parts: Fetching): Promise<Fetched> {
   const reference = parts.references().get(name)
-  if (reference === undefined) return NOT_CONFIGURED
+  if (reference === undefined) return NO_SOURCE
   try {
     const reading = parts.stores[reference.source].read(placeOf(reference))
     const stored = await withDeadline(reading, parts.limits.timeoutMs)
-    if (stored === undefined) return NOT_CONFIGURED
+    if (stored === undefined) return ABSENT
     return hold({ name, reference, stored }, parts)
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'secret_invalid') throw error
-    parts.log.error('secret_unusable', { name, problem: error.message })
-    return err(UNAVAILABLE)
+    return unusable({ name, problem: error.message }, parts)
   }
+}
+
+function unusable(
+  { name, problem }: { readonly name: string; readonly problem: string },
+  { log }: Fetching,
+): Fetched {
+  log.error('secret_unusable', { name, problem })
+  return err(refuse('secret_unavailable', `its value cannot be used: ${problem}`))
 }
 
 interface Found {
@@ -219,12 +225,15 @@ interface Found {
   readonly stored: StoredSecret
 }
 
-function hold(found: Found, parts: Fetching): Result<Held, CredentialProblem> {
+function hold(found: Found, parts: Fetching): Fetched {
   const { name, reference, stored } = found
-  const fields = reference.source === 'vault' ? stored.fields : splitFields(found, parts)
-  if (fields === undefined) return err(UNAVAILABLE)
+  const split = reference.source === 'vault' ? ok(stored.fields) : splitFields(found, parts)
+  if (!split.ok) return unusable({ name, problem: split.error.problem }, parts)
   const origins = stored.origins && new Set(stored.origins)
-  const granted = { ok: true, value: { name, version: stored.version, fields } } as const
+  const granted = {
+    ok: true,
+    value: { name, version: stored.version, fields: split.value },
+  } as const
   return ok({ reference, origins, expiresAt: stored.expiresAt, granted })
 }
 
@@ -232,18 +241,16 @@ function hold(found: Found, parts: Fetching): Result<Held, CredentialProblem> {
 function splitFields(
   { name, reference, stored }: Found,
   { shapeOf, log }: Fetching,
-): ReadonlyMap<string, Secret> | undefined {
+): Result<ReadonlyMap<string, Secret>, FieldProblem> {
   const shape = shapeOf(name) ?? { forms: [] }
   const text = stored.fields.get('secret')
   const parsed = isRemote(reference)
     ? chooseFields(stored.fields, reference.field, shape)
     : text && parseFields(text, shape)
-  if (parsed?.ok !== true) {
-    log.error('secret_unusable', { name, problem: parsed?.error.problem })
-    return undefined
-  }
+  if (parsed === undefined) return err({ problem: 'it is empty' })
+  if (!parsed.ok) return parsed
   for (const warning of parsed.value.warnings) log.warn('secret_unusual', { name, warning })
-  return parsed.value.fields
+  return ok(parsed.value.fields)
 }
 
 function placeOf(reference: SourceReference): string {
@@ -273,9 +280,4 @@ async function withDeadline<T>(work: Promise<T>, timeoutMs: number): Promise<T> 
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** Our own words only: a foreign error might quote what it read. */
-function messageOf(error: unknown): string {
-  return error instanceof Failure ? error.message : 'unexpected error'
 }

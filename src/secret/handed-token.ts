@@ -3,6 +3,7 @@
 import { err, ok, type Result } from '../base/result.ts'
 import type { CredentialProblem } from './credential-source.ts'
 import { Secret } from './secret.ts'
+import type { SourceState } from './source-state.ts'
 
 export interface HandedToken {
   /** Differs from token to token; says nothing about it. */
@@ -15,10 +16,15 @@ export interface HandedToken {
 
 export type TokenResult = Result<HandedToken, CredentialProblem>
 
+/** What is known of a token, for people; its version is that of what it was minted from, and its id. */
+export type TokenState = Omit<SourceState, 'name' | 'source' | 'inFlight'>
+
 export interface TokenDesk {
   /** `refused`: the id of a token that an upstream would not take; another one is worth a try. */
   take(name: string, refused?: string): Promise<TokenResult>
   forget(name: string): void
+  /** Undefined where nobody has asked for one, or somebody else keeps them. */
+  state(name: string): TokenState | undefined
 }
 
 /** For a pipe between our own processes and nothing else: a structured clone cannot hold a Secret. */

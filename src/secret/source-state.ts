@@ -46,6 +46,6 @@ export function withUses(
 
 /** As one of several processes has it. */
 export interface ProcessSourceState extends SourceState {
-  /** `local`, or the worker's name. */
+  /** `local`, or the worker's name; `tokens` for the one place where tokens are minted. */
   readonly process: string
 }

@@ -239,6 +239,26 @@ describe('a token request', () => {
     },
   )
 
+  it.each<[MintRule['grant'], Record<string, string>]>([
+    ['oauth2_refresh', { client_id: 'id', client_secret: 's', refresh_token: 'r' }],
+    ['github_app', { app_id: '7', installation_id: '42', private_key: PKCS1 }],
+    ['aws_assume_role', { ...REAL_PAIR, role_arn: 'arn:aws:iam::123456789012:role/agent' }],
+  ])('of %s is asked for again when the server says so', async (grant, fields) => {
+    const rule = aRule({ grant, url: `${scripted.origin}/token` })
+    const restOf = async (text: string): Promise<unknown> => {
+      scripted.respond(() => ({ status: 429, headers: { 'retry-after': text }, body: {} }))
+      const failed: unknown = await mint(rule, fieldsOf(fields)).catch((error: unknown) => error)
+      expect(failed).toMatchObject({ code: 'secret_store_unavailable' })
+      return Reflect.get(Object(failed) as object, 'retryAfterSeconds')
+    }
+    expect(await restOf('17')).toBe(17)
+    expect(await restOf('99999')).toBe(300)
+    expect(await restOf('soon')).toBeUndefined()
+    const inAMinute = await restOf(new Date(Date.now() + 60_000).toUTCString())
+    expect(inAMinute).toBeGreaterThan(20)
+    expect(inAMinute).toBeLessThanOrEqual(60)
+  })
+
   it('CE-08 does not go where the operator allowed no private address', async () => {
     const rule = aRule({ grant: 'oauth2_refresh', url: `${scripted.origin}/token` })
     const fields = fieldsOf({ client_id: 'id', client_secret: 's', refresh_token: 'r' })

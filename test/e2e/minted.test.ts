@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { get } from 'node:http'
 import { jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { SecretSource } from '../../sdk/src/client.ts'
 import { CLIENT_ID, startOAuthServer, type OAuthServer } from '../support/oauth-server.ts'
 import { createAuthority } from '../support/pki.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
@@ -109,6 +110,43 @@ describe('an access token', () => {
     const printed = proxy.serves.map(({ output }) => output.stderr + output.stdout).join('')
     expect(printed).not.toContain(refreshToken)
     expect(JSON.stringify(reseals)).not.toContain(refreshToken)
+  })
+})
+
+describe('secret status', () => {
+  const status = async (): Promise<readonly SecretSource[]> => {
+    const shown = await proxy.commandWell(['secret', 'status', 'google-gmail', '--json'])
+    for (const value of [server.clientSecret, 'canary-refused']) expect(shown).not.toContain(value)
+    return (JSON.parse(shown) as { items: readonly SecretSource[] }).items
+  }
+  const tokenOf = (items: readonly SecretSource[]) =>
+    items.find(({ process }) => process === 'tokens')
+
+  it('shows the token that all workers have: when it ends, and when another one is asked for', async () => {
+    const token = await proxy.issue('google-gmail:read')
+    expect(await statusOf(MESSAGES, token)).toBe(200)
+    const items = await status()
+    expect(items.map(({ process }) => process)).toEqual(['worker-1', 'worker-2', 'tokens'])
+    const { version, fetchedAt = 0, refreshAt = 0, expiresAt = 0, lastError } = tokenOf(items) ?? {}
+    expect(version).toMatch(/^v\d+\.\d+$/)
+    expect([fetchedAt < refreshAt, refreshAt < expiresAt, lastError]).toEqual([
+      true,
+      true,
+      undefined,
+    ])
+  })
+
+  it('says that a refresh token is refused, and shows no part of it', async () => {
+    const user = { client_id: CLIENT_ID, client_secret: server.clientSecret }
+    const refused = JSON.stringify({ ...user, refresh_token: 'canary-refused' })
+    await proxy.commandWell(['secret', 'set', 'google-gmail'], refused)
+    const token = await proxy.issue('google-gmail:read')
+    expect(await statusOf(MESSAGES, token)).toBe(503)
+    const { lastError, version } = tokenOf(await status()) ?? {}
+    expect(lastError?.problem).toContain('the token endpoint says invalid_grant')
+    expect(version).toBeUndefined()
+    const table = await proxy.commandWell(['secret', 'status'])
+    expect(table).toMatch(/google-gmail +vault:google-gmail +tokens .*invalid_grant/)
   })
 })
 

@@ -25,7 +25,10 @@ const sourceState = z
   .strictObject({
     name: z.string(),
     source: z.string().openapi({ description: 'The reference, as vault:stripe.' }),
-    process: z.string().openapi({ description: 'local, or the name of a worker.' }),
+    process: z.string().openapi({
+      description:
+        'local, or the name of a worker; tokens for the one place where tokens are minted from it.',
+    }),
     version: z.string().optional().openapi({ description: 'Absent while nobody has needed it.' }),
     fetchedAt: instant().optional(),
     refreshAt: instant().optional(),

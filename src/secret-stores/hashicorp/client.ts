@@ -6,6 +6,7 @@
 import type { Ask, Reply } from '../../base/ask.ts'
 import { Failure } from '../../base/errors.ts'
 import type { Secret } from '../../secret/secret.ts'
+import { MAX_RETRY_AFTER_SECONDS } from '../rest.ts'
 
 export interface VaultPlace {
   /** `https://host:port`, perhaps with a path before `/v1/`. */
@@ -39,7 +40,6 @@ export interface VaultReply {
 export type VaultClient = (question: VaultQuestion) => Promise<VaultReply>
 
 const JUDGED = new Set([200, 204, 400, 403, 404])
-const MAX_RETRY_AFTER_SECONDS = 300
 
 export function createVaultClient(place: VaultPlace, ask: Ask): VaultClient {
   return async ({ method, path, token, body }) => {

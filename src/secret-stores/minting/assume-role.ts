@@ -3,11 +3,13 @@
  * pair (AWS STS API reference, 2011-06-15).
  */
 
+import type { Reply } from '../../base/ask.ts'
 import { Failure } from '../../base/errors.ts'
 import { sha256 } from '../../injection/sigv4/canonical.ts'
 import { signHead } from '../../injection/sigv4/sign.ts'
 import type { MintRule } from '../../catalog/service.ts'
 import { Secret } from '../../secret/secret.ts'
+import { retryAfterOf } from '../rest.ts'
 import { textOf } from './assertion.ts'
 import type { Fields, Minted, MinterParts } from './mint.ts'
 
@@ -32,7 +34,7 @@ export async function mintByAssumingRole(
   if (!signed.ok) throw new Failure('secret_invalid', 'the stored key pair cannot sign')
   const headers = Object.fromEntries(signed.value.outgoing.headers)
   const reply = await ask({ method: 'POST', url, headers, body, ca, allowPrivateAddress })
-  if (reply.status !== 200) throw refusalOf(reply.status, reply.body)
+  if (reply.status !== 200) throw refusalOf(reply, now())
   return mintedOf(reply.body)
 }
 
@@ -78,12 +80,13 @@ function elementOf(xml: string, name: string): string | undefined {
 /** Errors that another try may cure; AWS answers some of them with 400. */
 const PASSING = new Set(['Throttling', 'ThrottlingException', 'RequestLimitExceeded'])
 
-function refusalOf(status: number, xml: string): Failure {
-  const code = elementOf(xml, 'Code') ?? 'no code'
+function refusalOf({ status, headers, body }: Reply, now: number): Failure {
+  const code = elementOf(body, 'Code') ?? 'no code'
   const isRefused = status >= 400 && status < 500 && status !== 429 && !PASSING.has(code)
   const hint = isRefused ? ': see role_arn, external_id and who the role trusts' : ''
   return new Failure(
     isRefused ? 'secret_invalid' : 'secret_store_unavailable',
     `AssumeRole was answered with ${status} (${/^[\w.]{1,64}$/.test(code) ? code : 'no code'})${hint}`,
+    retryAfterOf(headers, now),
   )
 }

@@ -4,9 +4,11 @@
  */
 
 import { z } from 'zod'
+import type { Reply } from '../../base/ask.ts'
 import { Failure } from '../../base/errors.ts'
 import type { MintRule } from '../../catalog/service.ts'
 import { Secret } from '../../secret/secret.ts'
+import { retryAfterOf } from '../rest.ts'
 import { signAssertion, textOf } from './assertion.ts'
 import type { Fields, Minted, MinterParts } from './mint.ts'
 
@@ -33,7 +35,7 @@ export async function mintForInstallation(
       'content-length': '0',
     },
   })
-  refuse(reply.status)
+  refuse(reply, now())
   const answer = answerSchema.safeParse(parsed(reply.body))
   if (!answer.success)
     throw new Failure('secret_store_unavailable', 'the answer holds no installation token')
@@ -42,12 +44,13 @@ export async function mintForInstallation(
   return { fields: minted, expiresAt: Date.parse(expiresAt), refreshToken: undefined }
 }
 
-function refuse(status: number): void {
+function refuse({ status, headers }: Reply, now: number): void {
   if (status === 201 || status === 200) return
   const isRefused = status === 401 || status === 404 || status === 422
   throw new Failure(
     isRefused ? 'secret_invalid' : 'secret_store_unavailable',
     `an installation token was answered with ${status}${isRefused ? ': see app_id, installation_id and private_key' : ''}`,
+    retryAfterOf(headers, now),
   )
 }
 

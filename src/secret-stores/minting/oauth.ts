@@ -8,6 +8,7 @@ import type { Reply } from '../../base/ask.ts'
 import { Failure } from '../../base/errors.ts'
 import type { MintRule } from '../../catalog/service.ts'
 import { Secret } from '../../secret/secret.ts'
+import { retryAfterOf } from '../rest.ts'
 import { signAssertion, textOf } from './assertion.ts'
 import type { Fields, Minted, MinterParts } from './mint.ts'
 
@@ -93,7 +94,7 @@ function authenticationOf({ library, rule, fields }: Asking) {
 }
 
 /** The library's way to the network: ours, with its bounds and address guard. */
-function askingFetch({ ask, rule }: Asking, trouble: { last?: Failure }): CustomFetch {
+function askingFetch({ ask, rule, now }: Asking, trouble: { last?: Failure }): CustomFetch {
   return async (url, { headers, body }) => {
     try {
       const question = questionBody(rule, body)
@@ -103,7 +104,7 @@ function askingFetch({ ask, rule }: Asking, trouble: { last?: Failure }): Custom
         headers: { ...Object.fromEntries(new Headers(headers)), 'content-type': question.type },
         body: question.text,
       })
-      return responseOf(reply)
+      return responseOf(reply, now())
     } catch (error) {
       if (error instanceof Failure) trouble.last = error
       throw error
@@ -118,19 +119,17 @@ function questionBody({ body: kind }: MintRule, body: unknown) {
     : { type: 'application/x-www-form-urlencoded;charset=UTF-8', text: form.toString() }
 }
 
-function responseOf({ status, headers, body }: Reply): Response {
+function responseOf({ status, headers, body }: Reply, now: number): Response {
   if (status === 429 || status >= 500 || status < 200)
-    throw new Failure('secret_store_unavailable', `the token endpoint answered ${status}`, {
-      ...retryAfter(headers.get('retry-after')),
-    })
+    throw new Failure(
+      'secret_store_unavailable',
+      `the token endpoint answered ${status}`,
+      retryAfterOf(headers, now),
+    )
   return new Response(withoutIdentity(body), {
     status,
     headers: { 'content-type': headers.get('content-type') ?? '' },
   })
-}
-
-function retryAfter(text: string | undefined) {
-  return text !== undefined && /^\d{1,6}$/.test(text) ? { retryAfterSeconds: Number(text) } : {}
 }
 
 /** Who the user is does not matter here, and who says so is often another issuer. */

@@ -174,6 +174,87 @@ describe('the token desk', () => {
   })
 })
 
+describe('what people are told of a token', () => {
+  it('is nothing before anybody needed one, and then when it ends and is replaced', async () => {
+    const desk = openDesk()
+    expect(desk.state('acme')).toBeUndefined()
+    await desk.take('acme')
+    const state = desk.state('acme')
+    expect(state).toEqual({
+      ...{ version: 'v1.1', fetchedAt: now, expiresAt: now + LIFE_MS },
+      refreshAt: expect.any(Number) as number,
+    })
+    expect(state?.refreshAt).toBeGreaterThan(now)
+    expect(state?.refreshAt).toBeLessThan(now + LIFE_MS)
+    desk.forget('acme')
+    expect(desk.state('acme')).toBeUndefined()
+  })
+
+  it.each([
+    new Failure('secret_invalid', 'the token endpoint says invalid_grant'),
+    new Failure('secret_store_unavailable', 'the token endpoint answered 503'),
+  ])('is why there is none: $message', async (failure) => {
+    mint = () => Promise.reject(failure)
+    const desk = openDesk()
+    await desk.take('acme')
+    expect(desk.state('acme')).toEqual({ lastError: { at: now, problem: failure.message } })
+    mint = plain
+    now += 6000
+    await desk.take('acme')
+    expect(desk.state('acme')).not.toHaveProperty('lastError')
+  })
+
+  it('is never a foreign word', async () => {
+    mint = () => Promise.reject(new Error('canary3f9d2c'))
+    const desk = openDesk()
+    await desk.take('acme')
+    expect(desk.state('acme')).toEqual({ lastError: { at: now, problem: 'unexpected error' } })
+  })
+
+  it('is that the secret is not sealed for who mints, until it is', async () => {
+    sealedFor = [API]
+    const desk = openDesk()
+    await desk.take('acme')
+    expect(desk.state('acme')).toEqual({
+      lastError: {
+        at: now,
+        problem: 'what tokens are minted from is not sealed for the token endpoint',
+      },
+    })
+    sealedFor = [API, TOKENS]
+    await desk.take('acme')
+    expect(desk.state('acme')).not.toHaveProperty('lastError')
+  })
+})
+
+describe('a token endpoint that has trouble', () => {
+  const waits = async (desk: TokenDesk, rounds: number): Promise<number[]> => {
+    const asked: number[] = []
+    mint = () => {
+      asked.push(now)
+      return failing()
+    }
+    while (asked.length <= rounds) {
+      await desk.take('acme')
+      now += 500
+    }
+    return asked.slice(1).map((at, index) => at - (asked[index] ?? 0))
+  }
+  let failing: () => Promise<never>
+
+  it('is asked ever more rarely, up to a bound', async () => {
+    failing = () => Promise.reject(new Failure('secret_store_unavailable', 'it answered 503'))
+    expect(await waits(openDesk(), 5)).toEqual([5000, 10_000, 20_000, 30_000, 30_000])
+  })
+
+  it('is left alone for as long as it asks', async () => {
+    const rest = { retryAfterSeconds: 100 }
+    failing = () => Promise.reject(new Failure('secret_store_unavailable', 'it answered 429', rest))
+    // A fifth more at most, so that those who were turned away do not come back all at once.
+    expect(await waits(openDesk(), 2)).toEqual([120_000, 120_000])
+  })
+})
+
 describe('a refresh token that was exchanged for another one', () => {
   beforeEach(() => {
     mint = rotating

@@ -14,9 +14,11 @@ import type {
   CredentialProblem,
   CredentialSource,
 } from '../../secret/credential-source.ts'
-import type { HandedToken, TokenDesk, TokenResult } from '../../secret/handed-token.ts'
+import type { HandedToken, TokenDesk, TokenResult, TokenState } from '../../secret/handed-token.ts'
 import type { Secret } from '../../secret/secret.ts'
 import { createCache, type Cached, type Lifetime } from '../cached.ts'
+import { restMsOf } from '../rest.ts'
+import { DOWN, lastErrorOf, messageOf, refuse, type Refused } from '../trouble.ts'
 import { isMinting, mintingFormOf, type MintingForm } from './form.ts'
 import type { Fields, Mint } from './mint.ts'
 
@@ -61,7 +63,13 @@ interface Pending {
   readonly isUnkeepable: boolean
 }
 
-const UNAVAILABLE = { reason: 'secret_unavailable' } as const
+/** Why there is nothing to mint from; what is wrong with a source is told where that is. */
+const WHY: Readonly<Record<CredentialProblem['reason'], string>> = {
+  credential_not_configured: 'there is nothing that tokens could be minted from',
+  secret_unavailable: 'what tokens are minted from cannot be had',
+  origin_not_sealed: 'what tokens are minted from is not sealed for the token endpoint',
+}
+
 /** What is left of a token's life when it is no longer used, at most a tenth of it. */
 const MARGIN_MS = 30_000
 
@@ -71,7 +79,9 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
 
 class Desk implements TokenDesk {
   readonly #parts: TokenDeskParts
-  readonly #cache: Cached<Held, CredentialProblem>
+  readonly #cache: Cached<Held, Refused>
+  /** Those who were sent away before a token was looked for. */
+  readonly #baseless = new Map<string, NonNullable<TokenState['lastError']>>()
   readonly #pending = new Map<string, Pending>()
   #minted = 0
 
@@ -81,9 +91,9 @@ class Desk implements TokenDesk {
     this.#cache = createCache({
       fetch: (name) => this.#fetch(name),
       lifetimeOf: ({ expiresAt }) => lifetime(expiresAt - now()),
-      unavailable: UNAVAILABLE,
-      limits: { negativeMs: 5000, reconsiderMs: 10_000 },
-      ...{ now, random },
+      unavailable: DOWN,
+      limits: { negativeMs: 5000, backoffMs: 30_000, reconsiderMs: 10_000 },
+      ...{ restMsOf, now, random },
       onDown(name, error, isStaleUsed) {
         log.warn('token_not_minted', { name, isStaleUsed, problem: messageOf(error) })
       },
@@ -92,16 +102,32 @@ class Desk implements TokenDesk {
 
   async take(name: string, refused?: string): Promise<TokenResult> {
     const subject = await this.#subjectOf(name)
+    this.#note(name, subject)
     if (!subject.ok) return subject
     const known = this.#cache.peek(name)
     if (known?.ok && known.value.version !== subject.value.credential.version)
       this.#cache.forget(name)
     else if (known?.ok && known.value.id === refused) this.#cache.reconsider(name)
-    return this.#cache.get(name)
+    const taken = await this.#cache.get(name)
+    return taken.ok ? taken : taken.error.answer
   }
 
   forget(name: string): void {
     this.#cache.forget(name)
+    this.#baseless.delete(name)
+  }
+
+  state(name: string): TokenState | undefined {
+    const known = this.#cache.state(name)
+    const baseless = this.#baseless.get(name)
+    const { lastError } = baseless ? { lastError: baseless } : lastErrorOf(known)
+    if (!known.held && !lastError) return undefined
+    return { ...(known.held && timesOf(known.held)), ...(lastError && { lastError }) }
+  }
+
+  #note(name: string, subject: Result<Subject, CredentialProblem>): void {
+    if (subject.ok) this.#baseless.delete(name)
+    else this.#baseless.set(name, { at: this.#parts.now(), problem: WHY[subject.error.reason] })
   }
 
   /** The credential, and how tokens are minted from it: it must be meant for whom that asks. */
@@ -120,15 +146,15 @@ class Desk implements TokenDesk {
     return err(problem)
   }
 
-  async #fetch(name: string): Promise<Result<Held, CredentialProblem>> {
+  async #fetch(name: string): Promise<Result<Held, Refused>> {
     const subject = await this.#subjectOf(name)
-    if (!subject.ok) return subject
+    if (!subject.ok) return err(refuse(subject.error.reason, WHY[subject.error.reason]))
     try {
       return ok(await this.#mint(subject.value))
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'secret_invalid') throw error
       this.#parts.log.error('token_refused', { name, problem: error.message })
-      return err(UNAVAILABLE)
+      return err(refuse('secret_unavailable', error.message))
     }
   }
 
@@ -184,11 +210,16 @@ function lifetime(lifeMs: number): Lifetime {
   return { freshMs: Math.max(0, lifeMs - marginMs - staleMs), staleMs }
 }
 
-function isSame(one: Secret, other: Secret | undefined): boolean {
-  return one.reveal() === other?.reveal()
+function timesOf(
+  held: NonNullable<ReturnType<Cached<Held, Refused>['state']>['held']>,
+): TokenState {
+  const { fetchedAt, refreshAt, value } = held
+  return {
+    version: `${value.version}.${value.id}`,
+    ...{ fetchedAt, refreshAt: Math.round(refreshAt), expiresAt: Math.round(value.expiresAt) },
+  }
 }
 
-/** Our own words only: a foreign error might quote what it read. */
-function messageOf(error: unknown): string {
-  return error instanceof Failure ? error.message : 'unexpected error'
+function isSame(one: Secret, other: Secret | undefined): boolean {
+  return one.reveal() === other?.reveal()
 }
