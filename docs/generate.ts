@@ -147,7 +147,8 @@ ${MADE}
 
 A scope is \`service:action\`, a named set of operations. No scope implies another, and there are no wildcard scopes. Each has one
 risk: **read** only reads; **write** is ordinary business and never gives money back; **money** moves or gives back value; **destructive** ends
-things for good; **admin** changes who may do what, and where data goes; **secrets** returns credentials or personal data.
+things for good; **admin** changes who may do what, and where data goes; **secrets** returns credentials
+or personal data ([what that means](decisions/0010-what-the-secrets-scope-means.md)).
 
 \`apistronghold service test METHOD URL\` says which scope an operation needs and which rule says so. Operators add services of
 their own, or extend one of these, with files in \`services/\` beside the configuration: \`apistronghold service add FILE\`.
