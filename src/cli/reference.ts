@@ -8,6 +8,7 @@ import {
   formatReference,
   isRemote,
   parseReference,
+  type RemoteReference,
   type SourceReference,
 } from '../secret/reference.ts'
 import type { SecretPurpose } from './sealing.ts'
@@ -20,7 +21,7 @@ export function readReference(text: string): SourceReference {
 
 /** Where the operator puts the value itself, as the beginning of a sentence of advice. */
 export function valuePlace(reference: SourceReference): string {
-  if (isRemote(reference)) return `store it at ${formatReference(reference)}`
+  if (isRemote(reference)) return remotePlace(reference)
   switch (reference.source) {
     case 'vault':
       return `run \`apistronghold secret set ${reference.name}\``
@@ -29,6 +30,17 @@ export function valuePlace(reference: SourceReference): string {
     case 'file':
       return `write it to ${reference.path} where the proxy runs`
   }
+}
+
+const STORES: Readonly<Record<RemoteReference['source'], string>> = {
+  hashicorp: 'HashiCorp Vault or OpenBao',
+  'aws-sm': 'AWS Secrets Manager',
+}
+
+/** Nothing here writes into a store elsewhere. */
+function remotePlace({ source, place, field }: RemoteReference): string {
+  const which = field === undefined ? place : `${place}, field ${field}`
+  return `change it in ${STORES[source]} itself (${which}), which the proxy only reads`
 }
 
 /** The edits that make an environment read the secret from there. */

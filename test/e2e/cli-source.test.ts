@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeKey } from '../support/canary.ts'
 import { startCliFolder, type CliFolder } from '../support/cli-folder.ts'
 import { run, runWell } from '../support/command.ts'
+import { setSetting } from '../support/store-settings.ts'
 
 let folder: CliFolder
 beforeAll(async () => {
@@ -40,6 +41,25 @@ describe('the source of a secret', () => {
     expect(moved.code).toBe(0)
     expect(readFileSync(join(folder.path, 'apistronghold.yaml'), 'utf8')).toContain('vault:openai')
     expect(await runWell(['secret', 'delete', 'openai'], place())).toContain('openai deleted')
+  })
+
+  it.each([
+    [
+      'hashicorp:secret/data/openai#key',
+      'change it in HashiCorp Vault or OpenBao itself (secret/data/openai, field key), which the proxy only reads',
+    ],
+    ['aws-sm:prod/openai', 'change it in AWS Secrets Manager itself (prod/openai)'],
+  ])('is not written to in a store elsewhere: %s', async (source, words) => {
+    setSetting(folder.path, ['env_sources'], ['VAULT_TOKEN'])
+    setSetting(folder.path, ['stores'], {
+      hashicorp: { address: 'https://vault.test', auth: 'token', token: 'env:VAULT_TOKEN' },
+      aws_sm: { region: 'eu-central-1' },
+    })
+    await runWell(['secret', 'set', 'openai', '--source', source], place())
+    const rotated = await run(['secret', 'rotate', 'openai'], place(makeKey('sk-')))
+    expect(rotated).toMatchObject({ code: 1, stdout: '' })
+    expect(rotated.stderr).toContain(words)
+    expect(rotated.stderr).not.toContain('store it at')
   })
 
   it('is warned about when it is a file that is not there', async () => {
