@@ -18,7 +18,8 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk
 import { SignatureV4 } from '@smithy/signature-v4'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startPlane, type TestPlane } from '../support/data-plane.ts'
-import { chunkSignature, createFakeAws, REAL_PAIR, Sha256 } from '../support/fake-aws.ts'
+import { checksumOf, chunkSignature, trailerSignature } from '../support/aws-chunks.ts'
+import { createFakeAws, REAL_PAIR, Sha256 } from '../support/fake-aws.ts'
 
 let plane: TestPlane
 const aws = createFakeAws(() => new URL(plane.upstream.origin).host)
@@ -161,6 +162,29 @@ describe("S3 with AWS's own SDK", () => {
     ])
   })
 
+  it('puts a trailer that is signed after signed chunks, with a signature of its own', async () => {
+    const { credentials } = settings()
+    const chunks = [Buffer.alloc(65_536, 's'), Buffer.alloc(10_000, 't'), Buffer.alloc(0)]
+    const sent = await putSignedChunks({ ...credentials, chunks, trailer: 'as it is' })
+    expect([sent.status, await sent.text()]).toEqual([200, ''])
+    expect(verified).toEqual(['s3 eu-west-1 STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'])
+    expect(aws.objects.get('/reports/chunked')?.equals(Buffer.concat(chunks))).toBe(true)
+  })
+
+  it.each<NonNullable<Chunked['trailer']>>(['forged', 'signed by nobody', 'more than signed'])(
+    'takes no trailer that is %s, and completes nothing at the upstream',
+    async (trailer) => {
+      const { credentials } = settings()
+      const chunks = [Buffer.alloc(65_536, 's'), Buffer.alloc(0)]
+      const sent = await putSignedChunks({ ...credentials, chunks, trailer })
+      expect(sent.status).toBe(401)
+      expect(plane.upstream.requests).toEqual([])
+      expect(plane.audit.outcomes).toMatchObject([
+        { result: 'abandoned', cause: 'request_body_signature_invalid' },
+      ])
+    },
+  )
+
   it('SC-01 is refused what its token may not, in words that the SDK understands', async () => {
     const client = s3('aws:read')
     const put = client.send(new PutObjectCommand({ Bucket, Key: 'no', Body: 'x' }))
@@ -183,10 +207,14 @@ interface Chunked {
   readonly chunks: readonly Buffer[]
   /** The second chunk is not what was signed. */
   readonly isForged?: boolean
+  /** A checksum after the chunks; absent: nothing follows them. */
+  readonly trailer?: 'as it is' | 'forged' | 'signed by nobody' | 'more than signed'
 }
 
+const TRAILER = 'x-amz-checksum-crc32'
+
 /** As AWS's SDK for Java does over plain HTTP; the one for JavaScript never does. */
-async function putSignedChunks({ chunks, isForged = false, ...credentials }: Chunked) {
+async function putSignedChunks({ chunks, isForged = false, trailer, ...credentials }: Chunked) {
   const signer = new SignatureV4({
     ...{ region: 'eu-west-1', service: 's3', sha256: Sha256, credentials },
     ...{ applyChecksum: false, uriEscapePath: false },
@@ -198,8 +226,9 @@ async function putSignedChunks({ chunks, isForged = false, ...credentials }: Chu
     headers: {
       host: url.host,
       'content-encoding': 'aws-chunked',
-      'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+      'x-amz-content-sha256': `STREAMING-AWS4-HMAC-SHA256-PAYLOAD${trailer ? '-TRAILER' : ''}`,
       'x-amz-decoded-content-length': String(decoded),
+      ...(trailer && { 'x-amz-trailer': TRAILER }),
     },
   })
   const time = signed.headers['x-amz-date'] ?? ''
@@ -209,9 +238,27 @@ async function putSignedChunks({ chunks, isForged = false, ...credentials }: Chu
     previous = chunkSignature({ ...place, signature: previous }, chunk, credentials.secretAccessKey)
     const sent = isForged && index === 1 ? Buffer.alloc(chunk.length, 'x') : chunk
     const head = `${chunk.length.toString(16)};chunk-signature=${previous}\r\n`
-    return [Buffer.from(head), sent, Buffer.from('\r\n')]
+    const isLast = chunk.length === 0
+    return [Buffer.from(head), sent, Buffer.from(isLast && trailer ? '' : '\r\n')]
   })
+  if (trailer) {
+    const chain = { ...place, signature: previous }
+    const line = `${TRAILER}:${checksumOf(Buffer.concat(chunks))}`
+    parts.push(
+      trailerOf(line, trailerSignature(chain, [line], credentials.secretAccessKey), trailer),
+    )
+  }
   return await fetch(url, { method: 'PUT', headers: signed.headers, body: Buffer.concat(parts) })
+}
+
+function trailerOf(line: string, signature: string, how: NonNullable<Chunked['trailer']>): Buffer {
+  const lines = {
+    'as it is': [line, `x-amz-trailer-signature:${signature}`],
+    forged: [`${TRAILER}:AAAAAA==`, `x-amz-trailer-signature:${signature}`],
+    'signed by nobody': [line],
+    'more than signed': [line, 'x-amz-meta-owner:me', `x-amz-trailer-signature:${signature}`],
+  }[how]
+  return Buffer.from([...lines, '', ''].join('\r\n'))
 }
 
 describe('DynamoDB and STS', () => {

@@ -5,6 +5,7 @@
 
 import { createHash, createHmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
+import { contentOf, type Chain } from './aws-chunks.ts'
 import type { RecordedRequest } from './request-reader.ts'
 import type { Reply, Respond } from './upstream.ts'
 
@@ -71,7 +72,7 @@ async function check(
   if (!expected.endsWith(`Signature=${signature}`)) return { problem: 'SignatureDoesNotMatch' }
   const mode = saidBy(request, 'x-amz-content-sha256')
   const chain = { day, region, service, time, signature }
-  const body = bodyOf(request.body, mode, chain)
+  const body = bodyOf(request, mode, chain)
   if (!body) return { problem: 'the body is not what was signed' }
   const kind = /^[0-9a-f]{64}$/.test(mode) ? 'digest' : mode
   return { service, body, summary: `${service} ${region} ${kind}` }
@@ -110,55 +111,18 @@ async function signAgain(again: Again): Promise<string> {
 
 const saidBy = (request: RecordedRequest, name: string): string => request.header(name) ?? ''
 
-interface Chain {
-  readonly day: string
-  readonly region: string
-  readonly service: string
-  readonly time: string
-  readonly signature: string
-}
-
-function bodyOf(body: Buffer, mode: string, chain: Chain): Buffer | undefined {
+function bodyOf(request: RecordedRequest, mode: string, chain: Chain): Buffer | undefined {
+  const { body } = request
+  const secret = REAL_PAIR.secret_access_key
   if (mode === 'UNSIGNED-PAYLOAD') return body
-  if (mode === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER') return chunksOf(body, undefined)
-  if (mode.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD')) return chunksOf(body, chain)
-  return createHash('sha256').update(body).digest('hex') === mode ? body : undefined
-}
-
-/** aws-chunked, taken apart; with a chain, each signature is checked. */
-function chunksOf(body: Buffer, chain: Chain | undefined): Buffer | undefined {
-  const parts: Buffer[] = []
-  let at = 0
-  let previous = chain?.signature ?? ''
-  for (;;) {
-    const end = body.indexOf('\r\n', at)
-    if (end < 0) return undefined
-    const [size = '', signature] = body.toString('latin1', at, end).split(';chunk-signature=')
-    const data = body.subarray(end + 2, end + 2 + parseInt(size, 16))
-    if (chain) {
-      const expected = chunkSignature({ ...chain, signature: previous }, data)
-      if (signature !== expected) return undefined
-      previous = expected
-    }
-    if (data.length === 0) return Buffer.concat(parts)
-    parts.push(data)
-    at = end + 2 + data.length + 2
-  }
-}
-
-/** `signature` is the one before. */
-export function chunkSignature(
-  { day, region, service, time, signature: previous }: Chain,
-  data: Buffer,
-  secret: string = REAL_PAIR.secret_access_key,
-): string {
-  const scope = `${day}/${region}/${service}/aws4_request`
-  const hash = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
-  const text = ['AWS4-HMAC-SHA256-PAYLOAD', time, scope, previous, hash(''), hash(data)].join('\n')
-  const hmac = (key: Buffer | string, word: string) =>
-    createHmac('sha256', key).update(word).digest()
-  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), 'aws4_request')
-  return createHmac('sha256', key).update(text).digest('hex')
+  if (!mode.startsWith('STREAMING-'))
+    return createHash('sha256').update(body).digest('hex') === mode ? body : undefined
+  const isSigned = mode.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD')
+  const hasTrailer = mode.endsWith('-TRAILER')
+  return contentOf(body, {
+    ...{ secret, ...(isSigned && { chain }) },
+    ...(hasTrailer && { trailer: saidBy(request, 'x-amz-trailer') }),
+  })
 }
 
 function answer(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunkSignature } from '../../../test/support/fake-aws.ts'
+import { chunkSignature } from '../../../test/support/aws-chunks.ts'
 import { formatTime, signingKey } from '../../injection/sigv4/canonical.ts'
 import type { Refusal } from '../../policy/refusal.ts'
 import { createBodyBudget } from '../body-budget.ts'
