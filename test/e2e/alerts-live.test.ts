@@ -68,6 +68,27 @@ const delivered = (agent: string) =>
 
 const scopes = 'stripe:read,stripe:write'
 
+describe('a service that sends back the key that it was given', () => {
+  it('CE-01 raises one alert that reaches its receiver, and the agent never sees the key', async () => {
+    const agent = 'echo-reader'
+    const { token } = await proxy.client().tokens.issue({ agent, scopes })
+    upstream.respond((request) => ({ body: { given: request.header('authorization') } }))
+    const headers = { authorization: `Bearer ${token}`, connection: 'close' }
+    const answer = await fetch(`${proxy.url}/stripe/v1/customers`, { headers })
+    const body = await answer.text()
+    upstream.respond(respondAsStripe(KEY))
+    expect([answer.status, JSON.parse(body)]).toEqual([
+      200,
+      { given: `Bearer ${'*'.repeat(KEY.length)}` },
+    ])
+    await vi.waitFor(() => {
+      expect(delivered(agent).map(({ data }) => data.alert.rule)).toEqual(['credential_echo'])
+    }, 20_000)
+    expect(await alertsOf(agent)).toMatchObject([{ rule: 'credential_echo', agent }])
+    expect(receiver.count(KEY)).toBe(0)
+  })
+})
+
 describe('a token or a key inside a request', () => {
   it.each<[string, (own: string) => string]>([
     ['its phantom token', (own) => `description=${own}`],
