@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { loadCatalog } from '../catalog-files.ts'
 import { createTemporaryDirectory } from '../../test/support/temporary.ts'
 import type { Catalog, SignedOperationRequest } from './catalog.ts'
+import type { ServiceDefinition } from './schema.ts'
 
 async function load(files: Readonly<Record<string, string>> = {}): Promise<Catalog> {
   const directory = createTemporaryDirectory()
@@ -86,22 +87,66 @@ describe('S3, by method, path and query', () => {
   })
 })
 
-it.each([
-  ['GetScopedCredentials', 'aws:secrets'],
-  ['GetWebIdentityToken', 'aws:secrets'],
-  ['AnythingNew', 'aws:secrets'],
-  ['DecodeAuthorizationMessage', 'aws:admin'],
-  ['GetCallerIdentity', 'aws:read'],
-])(
-  'SC-01 of the token service %s needs %s: what is new there gives credentials',
-  (action, scope) => {
-    const aws = catalog.services.get('aws')
-    if (!aws) throw new Error('there is no service aws')
-    const signing = { service: 'sts', region: 'eu-west-1' }
-    const found = catalog.matchSigned(aws, asked({ signing, actions: [action] }))
-    expect(found).toMatchObject({ ok: true, value: { baseScopes: [scope] } })
-  },
-)
+function apisOf(id: string, from: Catalog) {
+  const service = from.services.get(id)
+  if (!service) throw new Error(`there is no service ${id}`)
+  const { apis = {} } = service.definition as ServiceDefinition
+  return { service, apis }
+}
+
+/** The scopes of an operation that Action, or else a target, names; a refusal's reason. */
+function scopesOf(key: string, from: Catalog = catalog, id = 'aws') {
+  const { service, apis } = apisOf(id, from)
+  const [name = '', operation = ''] = key.split(':')
+  const { target = '', actions } = apis[name] ?? {}
+  const naming = actions ? { actions: [operation] } : { targets: [`${target}.${operation}`] }
+  const signing = { service: name, region: 'eu-west-1' }
+  const found = from.matchSigned(service, asked({ method: 'POST', signing, ...naming }))
+  return found.ok ? found.value.baseScopes.join() : found.error.reason
+}
+
+describe('an operation that target or Action names', () => {
+  it.each([
+    ['sts:AssumeRole', 'aws:secrets'],
+    ['sts:DecodeAuthorizationMessage', 'aws:admin'],
+    ['sts:GetCallerIdentity', 'aws:read'],
+    ['ssm:GetParameter', 'aws:secrets'],
+    ['dynamodb:GetItem', 'aws:read'],
+  ])('SC-01 %s needs %s', (key, scope) => {
+    expect(scopesOf(key)).toBe(scope)
+  })
+
+  it.each([
+    ['sts:AnythingNew', 'sts:AssumeRole'],
+    ['athena:GetTemporaryCredentials', 'athena:GetQueryExecution'],
+    ['rds:GetMasterPassword', 'rds:DescribeDBInstances'],
+    ['ec2:GetPassworddata', 'ec2:GetPasswordData'],
+    ['ssm:Getparameter', 'ssm:GetParameter'],
+    ['s3:GetObject', 's3:GetObject'],
+  ])('SC-01 SC-05 %s is unknown, whatever the globs say of %s', (key) => {
+    expect(scopesOf(key)).toBe('operation_unknown')
+  })
+
+  it('SC-01 is known under its API only', () => {
+    const { service } = apisOf('aws', catalog)
+    const signing = { service: 'dynamodb', region: 'eu-west-1' }
+    const known = (target: string) =>
+      catalog.matchSigned(service, asked({ method: 'POST', signing, targets: [target] })).ok
+    expect(known('DynamoDBStreams_20120810.GetRecords')).toBe(true)
+    expect(known('DynamoDB_20120810.GetRecords')).toBe(false)
+  })
+
+  it('SC-01 can be added by a rule that spells it out', async () => {
+    const text = [
+      ...['schema: 1', 'id: aws-new', 'extends: aws', 'name: AWS and news', 'operation_rules:'],
+      '  - {scope: write, ops: ["athena:BrandNew", "athena:GetOld*"]}',
+    ].join('\n')
+    const more = await load({ 'new.yaml': text })
+    expect(scopesOf('athena:BrandNew', more, 'aws-new')).toBe('aws-new:write')
+    expect(scopesOf('athena:GetOldest', more, 'aws-new')).toBe('operation_unknown')
+    expect(scopesOf('athena:BrandNew', more)).toBe('operation_unknown')
+  })
+})
 
 describe('a region', () => {
   it.each([
@@ -146,6 +191,11 @@ describe('a service file', () => {
       'a line that says nothing',
       'apis: {x: {host: x.amazonaws.com, rest: ["/a"]}}',
       /must be METHOD/,
+    ],
+    [
+      'a name that is none',
+      'apis: {x: {host: x.amazonaws.com, actions: true, operations: "A B-C"}}',
+      /apis\.x\.operations: has "B-C"/,
     ],
     [
       'a rule for no scope',

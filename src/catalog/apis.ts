@@ -40,6 +40,8 @@ interface Api extends RestLines {
   readonly region: string | undefined
   readonly target: string | undefined
   readonly takesActions: boolean
+  /** That target or Action may name: what is new in an API has no scope yet. */
+  readonly operations: ReadonlySet<string>
 }
 
 export interface Apis {
@@ -54,9 +56,11 @@ export function compileApis(
 ): { readonly apis: Apis; readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const byName = new Map<string, Api[]>()
+  const spelled = spelledKeys(rules)
   for (const [id, definition] of Object.entries(apis)) {
-    const api = compileApi(definition, ['apis', id], problems)
     const name = definition.signing_name ?? id
+    const more = spelled.get(name) ?? []
+    const api = compileApi({ definition, more }, ['apis', id], problems)
     byName.set(name, [...(byName.get(name) ?? []), api])
   }
   const keyRules = compileKeyRules(rules, scopes)
@@ -75,12 +79,28 @@ export function compileApis(
   }
 }
 
+/** Operations that a rule spells out, by signing name: whoever names one knows it. */
+function spelledKeys(
+  rules: NonNullable<ServiceDefinition['operation_rules']>,
+): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>()
+  for (const key of rules.flatMap(({ ops }) => ops)) {
+    const [name = '', operation = ''] = key.split(':')
+    if (!key.includes('*')) names.set(name, [...(names.get(name) ?? []), operation])
+  }
+  return names
+}
+
 function compileApi(
-  definition: ApiDefinition,
+  { definition, more }: { readonly definition: ApiDefinition; readonly more: readonly string[] },
   path: readonly (string | number)[],
   problems: Problem[],
 ): Api {
   const { host, region, target, actions = false, rest = [], parameters } = definition
+  const operations = (definition.operations ?? '').split(/\s+/).filter((name) => name !== '')
+  const odd = operations.find((name) => !isName(name))
+  if (odd !== undefined)
+    problems.push({ path: [...path, 'operations'], message: `has "${odd}", which is no name` })
   const lines = rest.flatMap((text, index) => {
     const line = parseRestLine(text)
     if (line.ok) return line.value
@@ -91,6 +111,7 @@ function compileApi(
     ...{ host, region, target, takesActions: actions },
     rest: lines.sort(bySpecificity),
     parameters: parameters && new Set(parameters),
+    operations: new Set([...operations, ...more]),
   }
 }
 
@@ -120,16 +141,20 @@ function operationOf(api: Api, request: NamingRequest): string | undefined {
   if (target !== undefined) return isRoot(request) ? byTarget(api, request, target) : undefined
   const [action] = request.actions
   if (action !== undefined)
-    return api.takesActions && isRoot(request) && isName(action) ? action : undefined
+    return api.takesActions && isRoot(request) && api.operations.has(action) ? action : undefined
   return isRpcPath(request.segments) ? byRpcPath(api, request) : nameByLine(api, request)
 }
 
 /** `DynamoDB_20120810.GetItem` */
-function byTarget({ target }: Api, { method }: NamingRequest, text: string): string | undefined {
+function byTarget(
+  { target, operations }: Api,
+  { method }: NamingRequest,
+  text: string,
+): string | undefined {
   const dot = text.lastIndexOf('.')
   const operation = text.slice(dot + 1)
-  const isKnown = method === 'POST' && target !== undefined && text.slice(0, dot) === target
-  return isKnown && isName(operation) ? operation : undefined
+  const isOurs = method === 'POST' && target !== undefined && text.slice(0, dot) === target
+  return isOurs && operations.has(operation) ? operation : undefined
 }
 
 /** `/service/GraniteServiceVersion20100801/operation/ListMetrics` (Smithy RPC v2). */

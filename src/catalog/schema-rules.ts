@@ -141,6 +141,8 @@ export const apisSchema = mapOf(
     region: text.optional(),
     target: text.optional(),
     actions: flag.optional(),
+    /** Names that target or Action may say, parted by spaces. */
+    operations: text.optional(),
     rest: listOf(text).optional(),
     parameters: listOf(text).optional(),
   }),
