@@ -25,6 +25,7 @@ const asked = (more: Partial<SignedOperationRequest>): SignedOperationRequest =>
   signing: { service: 's3', region: 'eu-west-1' },
   targets: [],
   actions: [],
+  parameters: [],
   namedHost: undefined,
   ...more,
 })
@@ -94,14 +95,21 @@ function apisOf(id: string, from: Catalog) {
   return { service, apis }
 }
 
+interface More {
+  readonly from?: Catalog
+  readonly id?: string
+  readonly parameters?: readonly string[]
+}
+
 /** The scopes of an operation that Action, or else a target, names; a refusal's reason. */
-function scopesOf(key: string, from: Catalog = catalog, id = 'aws') {
+function scopesOf(key: string, more: More = {}) {
+  const { from, id, parameters } = { from: catalog, id: 'aws', parameters: [], ...more }
   const { service, apis } = apisOf(id, from)
   const [name = '', operation = ''] = key.split(':')
   const { target = '', actions } = apis[name] ?? {}
   const naming = actions ? { actions: [operation] } : { targets: [`${target}.${operation}`] }
   const signing = { service: name, region: 'eu-west-1' }
-  const found = from.matchSigned(service, asked({ method: 'POST', signing, ...naming }))
+  const found = from.matchSigned(service, asked({ method: 'POST', signing, parameters, ...naming }))
   return found.ok ? found.value.baseScopes.join() : found.error.reason
 }
 
@@ -142,9 +150,40 @@ describe('an operation that target or Action names', () => {
       '  - {scope: write, ops: ["athena:BrandNew", "athena:GetOld*"]}',
     ].join('\n')
     const more = await load({ 'new.yaml': text })
-    expect(scopesOf('athena:BrandNew', more, 'aws-new')).toBe('aws-new:write')
-    expect(scopesOf('athena:GetOldest', more, 'aws-new')).toBe('operation_unknown')
-    expect(scopesOf('athena:BrandNew', more)).toBe('operation_unknown')
+    expect(scopesOf('athena:BrandNew', { from: more, id: 'aws-new' })).toBe('aws-new:write')
+    expect(scopesOf('athena:GetOldest', { from: more, id: 'aws-new' })).toBe('operation_unknown')
+    expect(scopesOf('athena:BrandNew', { from: more })).toBe('operation_unknown')
+  })
+
+  it('SC-01 gives nothing away by a name that speaks of secrets, unless a rule spells it out', () => {
+    const { service, apis } = apisOf('aws', catalog)
+    const { operation_rules: rules = [] } = service.definition as ServiceDefinition
+    const spelled = new Set(rules.flatMap(({ ops }) => ops))
+    const keys = Object.entries(apis).flatMap(([id, { operations = '' }]) =>
+      operations.split(' ').map((name) => `${id}:${name}`),
+    )
+    const telling =
+      /:(?!Delete|List).*(?:Password|Credential|Presigned|AuthToken|SessionToken|Secret|SessionEndpoint|ApiKey|SshKey|PrivateKey|AuthorizationToken)/i
+    const lesser = keys.filter(
+      (key) => telling.test(key) && !spelled.has(key) && !/secrets|admin/.test(scopesOf(key)),
+    )
+    expect(keys.length).toBeGreaterThan(2800)
+    expect(lesser).toEqual(['iam:GetAccountPasswordPolicy'])
+  })
+
+  it.each([
+    ['ec2:RunInstances', 'ImageId', 'aws:write'],
+    ['ec2:RunInstances', 'IamInstanceProfile.Name', 'aws:write,aws:admin'],
+    ['ec2:RunInstances', 'iaminstanceprofile.arn', 'aws:write,aws:admin'],
+    ['ec2:RunInstances', 'MyIamInstanceProfile', 'aws:write'],
+    ['ec2:RequestSpotInstances', 'LaunchSpecification.IamInstanceProfile', 'aws:write,aws:admin'],
+    ['ec2:ModifyInstanceAttribute', 'GroupId.1', 'aws:write,aws:admin'],
+    ['rds:ModifyDBInstance', 'MasterUserPassword', 'aws:write,aws:admin'],
+    ['rds:ModifyDBInstance', 'AllocatedStorage', 'aws:write'],
+    ['rds:CreateDBInstance', 'PubliclyAccessible', 'aws:write,aws:admin'],
+    ['rds:CreateDBInstance', 'MasterUserPassword', 'aws:write'],
+  ])('SC-10 %s with %s needs %s', (key, parameter, scopes) => {
+    expect(scopesOf(key, { parameters: [parameter] })).toBe(scopes)
   })
 })
 
@@ -196,6 +235,11 @@ describe('a service file', () => {
       'a name that is none',
       'apis: {x: {host: x.amazonaws.com, actions: true, operations: "A B-C"}}',
       /apis\.x\.operations: has "B-C"/,
+    ],
+    [
+      'a secret in no field',
+      'response_secrets: [{ops: ["lambda:*"], fields: ["a..b"]}]',
+      /has a field "a\.\.b"/,
     ],
     [
       'a rule for no scope',

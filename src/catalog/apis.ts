@@ -4,7 +4,9 @@
  */
 
 import { isUnder, type Problem } from './host.ts'
+import type { SecretField } from './answer-secrets.ts'
 import { compileKeyRules } from './key-rules.ts'
+import { compileKeySecrets } from './key-secrets.ts'
 import { bySpecificity, nameByLine, parseRestLine, type RestLines } from './rest-lines.ts'
 import type { ServiceDefinition } from './schema.ts'
 import type { Scope } from './service.ts'
@@ -48,32 +50,40 @@ export interface Apis {
   name(request: NamingRequest): NamedOperation | undefined
   /** The scope of an operation's key; undefined where no rule is for it. */
   scopeOf(key: string): Scope | undefined
+  /** Scopes that its parameters need in addition. */
+  extrasOf(key: string, parameters: readonly string[]): readonly Scope[]
+  /** Where its answer carries secrets; undefined for most. */
+  secretFieldsOf(key: string): readonly SecretField[] | undefined
 }
 
 export function compileApis(
-  { apis = {}, operation_rules: rules = [], hosts }: ServiceDefinition,
+  definition: ServiceDefinition,
   scopes: ReadonlyMap<string, Scope>,
 ): { readonly apis: Apis; readonly problems: readonly Problem[] } {
+  const { apis = {}, operation_rules: rules = [], response_secrets: secrets = [] } = definition
   const problems: Problem[] = []
   const byName = new Map<string, Api[]>()
   const spelled = spelledKeys(rules)
-  for (const [id, definition] of Object.entries(apis)) {
-    const name = definition.signing_name ?? id
+  for (const [id, api] of Object.entries(apis)) {
+    const name = api.signing_name ?? id
     const more = spelled.get(name) ?? []
-    const api = compileApi({ definition, more }, ['apis', id], problems)
-    byName.set(name, [...(byName.get(name) ?? []), api])
+    const compiled = compileApi({ definition: api, more }, ['apis', id], problems)
+    byName.set(name, [...(byName.get(name) ?? []), compiled])
   }
   const keyRules = compileKeyRules(rules, scopes)
-  problems.push(...keyRules.problems)
+  const keySecrets = compileKeySecrets(secrets)
+  problems.push(...keyRules.problems, ...keySecrets.problems)
   for (const [id, { host }] of Object.entries(apis)) {
     const example = host.replace('{region}', 'eu-west-1')
-    if (!hosts.some((known) => isUnder(example, known.host)))
+    if (!definition.hosts.some((known) => isUnder(example, known.host)))
       problems.push({ path: ['apis', id, 'host'], message: 'is no host of this service' })
   }
   return {
     apis: {
       name: (request) => nameOperation(byName.get(request.service) ?? [], request),
       scopeOf: keyRules.scopeOf,
+      extrasOf: keyRules.extrasOf,
+      secretFieldsOf: keySecrets.fieldsOf,
     },
     problems,
   }

@@ -60,6 +60,8 @@ export interface SignedOperationRequest {
   readonly targets: readonly string[]
   /** Values of the Action fields of query and form. */
   readonly actions: readonly string[]
+  /** Names of all fields of query and form. */
+  readonly parameters: readonly string[]
   /** The upstream host that the request names, if it does. */
   readonly namedHost: string | undefined
 }

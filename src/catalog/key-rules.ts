@@ -1,4 +1,7 @@
-/** `operation_rules`: which scope an operation's key (`s3:GetObject`) needs, by globs over it. */
+/**
+ * `operation_rules`: which scope an operation's key (`s3:GetObject`) needs, by globs over it, and which
+ * ones some of its parameters need beside that.
+ */
 
 import type { Problem } from './host.ts'
 import { globMatches } from './path.ts'
@@ -13,11 +16,19 @@ interface KeyRule {
   readonly scope: Scope
 }
 
+/** A scope that some parameters ask for in addition. */
+interface Extra extends KeyRule {
+  /** In lower case. */
+  readonly parameters: ReadonlySet<string>
+}
+
 type Definitions = NonNullable<ServiceDefinition['operation_rules']>
 
 export interface KeyRules {
   /** Undefined where no rule is for it. */
   readonly scopeOf: (key: string) => Scope | undefined
+  /** Scopes that a request needs beside, for its parameters: `IamInstanceProfile.Name`. */
+  readonly extrasOf: (key: string, parameters: readonly string[]) => readonly Scope[]
   readonly problems: readonly Problem[]
 }
 
@@ -26,14 +37,37 @@ export function compileKeyRules(
   scopes: ReadonlyMap<string, Scope>,
 ): KeyRules {
   const problems: Problem[] = []
-  const rules = definitions.flatMap(({ scope: name, ops }, index) => {
+  const rules: KeyRule[] = []
+  const extras: Extra[] = []
+  for (const [index, { scope: name, ops, with: names }] of definitions.entries()) {
     const scope = scopes.get(name)
-    if (scope) return ops.map((text) => compileRule(text, scope))
     const path = ['operation_rules', index, 'scope']
-    problems.push({ path, message: `there is no scope "${name}"` })
-    return []
-  })
-  return { scopeOf: rememberingScopes(rules), problems }
+    if (!scope) problems.push({ path, message: `there is no scope "${name}"` })
+    else if (!names) rules.push(...ops.map((text) => compileRule(text, scope)))
+    else {
+      const parameters = new Set(names.map((text) => text.toLowerCase()))
+      extras.push(...ops.map((text) => ({ ...compileRule(text, scope), parameters })))
+    }
+  }
+  return {
+    scopeOf: rememberingScopes(rules),
+    extrasOf: (key, parameters) => decideExtras(extras, key, parameters),
+    problems,
+  }
+}
+
+/** A name counts in any case, and as any part of a longer one. */
+function decideExtras(
+  extras: readonly Extra[],
+  key: string,
+  parameters: readonly string[],
+): readonly Scope[] {
+  const fitting = extras.filter((extra) => covers(extra, key))
+  if (fitting.length === 0) return []
+  const said = parameters.flatMap((name) => name.toLowerCase().split(/[^a-z0-9]+/))
+  return fitting
+    .filter((extra) => said.some((name) => extra.parameters.has(name)))
+    .map(({ scope }) => scope)
 }
 
 function compileRule(text: string, scope: Scope): KeyRule {
@@ -69,6 +103,7 @@ function decideScope(rules: readonly KeyRule[], key: string): Scope | undefined 
   return best?.scope
 }
 
-function covers({ pieces }: KeyRule, key: string): boolean {
+/** Whether a glob, in pieces, fits a key. */
+export function covers({ pieces }: Pick<KeyRule, 'pieces'>, key: string): boolean {
   return pieces.length === 1 ? pieces[0] === key : globMatches(pieces, key)
 }

@@ -25,12 +25,15 @@ export function matchSigned(
     ...{ service, method, target },
     host: named.host,
     rule: named.key,
-    baseScopes: [scope.id],
+    baseScopes: [...new Set([scope, ...apis.extrasOf(named.key, request.parameters)])].map(
+      ({ id }) => id,
+    ),
     checks: ruleset.general,
     readsBody: false,
     // What leaves is a signature: the secret it was made with cannot come back in parts.
     allowsRanges: true,
     allowsUpgrade: false,
     signing: { service: signing.service, region: named.region },
+    secretFields: apis.secretFieldsOf(named.key),
   })
 }

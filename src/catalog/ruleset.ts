@@ -190,12 +190,14 @@ class RulesetBuilder implements Ruleset {
 
   #addAnswerSecrets(): void {
     for (const [index, rule] of (this.#definition.response_secrets ?? []).entries()) {
+      if (rule.match === undefined) continue // by key: compileKeySecrets
       const path = ['response_secrets', index]
       const value = rule.fields.flatMap((field, at) => {
         const parsed = this.#checked(parseSecretField(field), [...path, 'fields', at])
         return parsed ? [parsed] : []
       })
-      for (const pattern of this.#checked(parseMatchLine(rule.match), [...path, 'match']) ?? [])
+      const { match } = rule
+      for (const pattern of this.#checked(parseMatchLine(match), [...path, 'match']) ?? [])
         addPattern(this.answerSecrets, { pattern }, value)
     }
   }

@@ -128,7 +128,14 @@ export const batchSchema = listOf(
   }),
 )
 
-export const operationRulesSchema = listOf(strict({ scope: scopeName, ops: listOf(text).min(1) }))
+export const operationRulesSchema = listOf(
+  strict({
+    scope: scopeName,
+    ops: listOf(text).min(1),
+    /** Parameters of query or form that ask for this scope in addition. */
+    with: listOf(text).min(1).optional(),
+  }),
+)
 
 /** APIs of a service whose requests are signed, each with its host and its ways to name operations. */
 export const apisSchema = mapOf(
@@ -163,7 +170,15 @@ export const constraintsSchema = mapOf(
   }),
 )
 
-export const responseSecretsSchema = listOf(strict({ match: text, fields: listOf(text).min(1) }))
+export const responseSecretsSchema = listOf(
+  strict({
+    match: text.optional(),
+    ops: listOf(text).min(1).optional(),
+    fields: listOf(text).min(1),
+  }).refine(({ match, ops }) => (match === undefined) !== (ops === undefined), {
+    error: 'needs "match" (a line) or "ops" (keys of operations)',
+  }),
+)
 
 export const redactSchema = strict({
   body: listOf(text).optional(),

@@ -94,6 +94,7 @@ interface RuleWords {
   readonly match?: unknown
   readonly ops?: unknown
   readonly where?: unknown
+  readonly with?: unknown
 }
 
 /** From the definition as it stands in its file, which the catalogue has checked. */
@@ -106,8 +107,11 @@ function keysOf(definitions: unknown, name: string): ScopeOperation[] {
   const rules: readonly RuleWords[] = Array.isArray(definitions) ? definitions : []
   return rules
     .filter(({ scope }) => scope === name)
-    .flatMap(({ ops }) => (Array.isArray(ops) ? ops.map(String) : []))
-    .map((glob) => ({ name: glob, rules: [glob], isConditional: false }))
+    .flatMap(({ ops, with: names }) =>
+      (Array.isArray(ops) ? ops.map(String) : []).map((glob) => ({
+        ...{ name: glob, rules: [glob], isConditional: names !== undefined },
+      })),
+    )
 }
 
 function pathsOf(definitions: unknown, name: string): ScopeOperation[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { HeaderPair } from '../../src/injection/outgoing.ts'
 import { signHead } from '../../src/injection/sigv4/sign.ts'
 import { Secret } from '../../src/secret/secret.ts'
@@ -137,6 +137,81 @@ describe('SC-13 an operation that could be read in two ways', () => {
     expect(status).toBeLessThan(500)
     expect(plane.upstream.requests).toEqual([])
     expect(plane.audit.intents).toEqual([])
+  })
+})
+
+const JSON_1_1: HeaderPair = ['Content-Type', 'application/x-amz-json-1.1']
+
+const targetOf = (target: string): readonly HeaderPair[] => [JSON_1_1, ['X-Amz-Target', target]]
+
+describe('SC-10 an operation whose parameters need more', () => {
+  it.each([
+    ['ImageId=ami-1', 'aws:write', 1],
+    ['ImageId=ami-1&IamInstanceProfile.Name=Admin', 'aws:write', 0],
+    ['ImageId=ami-1&%49amInstanceProfile.Name=Admin', 'aws:write', 0],
+    ['ImageId=ami-1&IamInstanceProfile.Name=Admin', 'aws:write,aws:admin', 1],
+  ])('%s with %s is sent %i times', async (parameters, scope, times) => {
+    const body = `Action=RunInstances&Version=2016-11-15&${parameters}`
+    const { status } = await send({ service: 'ec2', scope, headers: [FORM], body })
+    expect(status === 403).toBe(times === 0)
+    expect(plane.upstream.requests).toHaveLength(times)
+  })
+})
+
+describe('secrets in the answer to a signed request', () => {
+  const VARIABLES = { Variables: { DB_PASSWORD: 'hunter22' } }
+  const LIST = { Functions: [{ FunctionName: 'f', Environment: VARIABLES }] }
+  const TASK = {
+    taskDefinition: {
+      family: 'f',
+      containerDefinitions: [{ environment: [{ name: 'DB_PASSWORD', value: 'hunter22' }] }],
+    },
+  }
+  const PROJECT = {
+    projects: [
+      {
+        environment: {
+          environmentVariables: [{ name: 'A', value: 'hunter22', type: 'PLAINTEXT' }],
+        },
+        webhook: { url: 'https://x.example', secret: 'hunter22' },
+      },
+    ],
+  }
+
+  const FUNCTIONS: Order = { service: 'lambda', method: 'GET', target: '/2015-03-31/functions/' }
+
+  afterEach(() => {
+    plane.upstream.respond(aws.respond)
+  })
+
+  it.each<[string, Order, object]>([
+    ['lambda', FUNCTIONS, LIST],
+    [
+      'ecs',
+      {
+        service: 'ecs',
+        headers: targetOf('AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition'),
+      },
+      TASK,
+    ],
+    [
+      'codebuild',
+      { service: 'codebuild', headers: targetOf('CodeBuild_20161006.BatchGetProjects') },
+      PROJECT,
+    ],
+  ])('are masked for %s, unless the token may see them', async (_, order, answer) => {
+    plane.upstream.respond(() => ({ status: 200, body: JSON.stringify(answer) }))
+    const text = JSON.stringify(answer)
+    const masked = await send(order)
+    expect([masked.status, masked.body]).toEqual([200, text.replaceAll('hunter22', '********')])
+    expect((await send({ ...order, scope: 'aws:read,aws:secrets' })).body).toBe(text)
+  })
+
+  it('are not sent where the answer cannot be read', async () => {
+    plane.upstream.respond(() => ({ status: 200, body: '<xml>hunter22</xml>' }))
+    const { status, body } = await send(FUNCTIONS)
+    expect(status).toBe(502)
+    expect(body).not.toContain('hunter22')
   })
 })
 

@@ -23,12 +23,13 @@ export async function findSignedOperation(
   const { method, fields } = request
   const target = parseTarget(route.target, { allowEncodedSlash: service.allowEncodedSlash })
   if (!target.ok) return err({ reason: 'target_not_canonical', problem: target.error.problem })
-  const actions = await readActions(request, { signed, hold, query: target.value.query })
-  if (!actions.ok) return actions
+  const parameters = await readParameters(request, { signed, hold, query: target.value.query })
+  if (!parameters.ok) return parameters
   const operation = catalog.matchSigned(service, {
     ...{ method, namedHost, target: target.value, signing: signed },
     targets: fields.flatMap(([name, value]) => (name === 'x-amz-target' ? [value] : [])),
-    actions: actions.value,
+    actions: actionsOf(parameters.value),
+    parameters: parameters.value.map(([name]) => name),
   })
   if (operation.ok) return operation
   return err({ reason: reasonOf(operation.error.reason), method })
@@ -40,22 +41,27 @@ interface Reading {
   readonly query: string | undefined
 }
 
-/** Every Action that a service could find, be it in the query or in a form. */
-async function readActions(
+type Parameters = readonly (readonly [name: string, value: string])[]
+
+/** All that a service could find, be it in the query or in a form. */
+async function readParameters(
   request: WireRequest,
   { signed, hold, query = '' }: Reading,
-): Promise<Result<readonly string[], Refusal | 'gone'>> {
-  const inQuery = actionsOf(query)
+): Promise<Result<Parameters, Refusal | 'gone'>> {
+  const inQuery = pairsOf(query)
   const held = await holdForm(request, signed, hold)
   if (!held.ok) return held
-  if (held.value) return ok([...inQuery, ...actionsOf(held.value.bytes.toString('utf8'))])
+  if (held.value) return ok([...inQuery, ...pairsOf(held.value.bytes.toString('utf8'))])
   // Whoever reads parameters out of any body would find another one there.
-  return inQuery.length > 0 && request.body.isPresent
+  return actionsOf(inQuery).length > 0 && request.body.isPresent
     ? err({ reason: 'body_unreadable', problem: 'an Action in the query goes with a form only' })
     : ok(inQuery)
 }
 
-const actionsOf = (form: string): readonly string[] => new URLSearchParams(form).getAll('Action')
+const pairsOf = (form: string): Parameters => [...new URLSearchParams(form)]
+
+const actionsOf = (parameters: Parameters): readonly string[] =>
+  parameters.flatMap(([name, value]) => (name === 'Action' ? [value] : []))
 
 async function holdForm(
   { body, fields }: WireRequest,
