@@ -52,6 +52,7 @@ export interface Apis {
   scopeOf(key: string): Scope | undefined
   /** Scopes that its parameters need in addition. */
   extrasOf(key: string, parameters: readonly string[]): readonly Scope[]
+  allowsRanges(key: string): boolean
   /** Where its answer carries secrets; undefined for most. */
   secretFieldsOf(key: string): readonly SecretField[] | undefined
 }
@@ -83,6 +84,7 @@ export function compileApis(
       name: (request) => nameOperation(byName.get(request.service) ?? [], request),
       scopeOf: keyRules.scopeOf,
       extrasOf: keyRules.extrasOf,
+      allowsRanges: keyRules.allowsRanges,
       secretFieldsOf: keySecrets.fieldsOf,
     },
     problems,

@@ -95,7 +95,7 @@ describe('a service file with a mistake', () => {
     ['where: {any: [{in: json, field: a, matches: "(a)\\\\1"}]}', 'may not use "\\1"'],
     ['where: {any: [{in: json, field: a, matches: "(?=a)"}]}', 'may not look around'],
     ['where: {any: [{in: json, field: "a..b"}]}', 'has a field "a..b"'],
-    ['where: {any: [{in: json, field: a, equals: 1, matches: b}]}', 'not both'],
+    ['where: {any: [{in: json, field: a, equals: 1, matches: b}]}', 'takes one of'],
     ['where: {any: []}', ''],
     ['where: {}', 'needs "any" or "all"'],
   ])('AV-06 refuses the condition %s', (where, expected) => {

@@ -20,6 +20,8 @@ export interface TestDefinition {
   readonly field?: string | undefined
   readonly equals?: string | number | boolean | undefined
   readonly matches?: string | undefined
+  /** Holds for every value but these, which count as they are spelled. */
+  readonly other_than?: readonly string[] | undefined
 }
 
 export interface ConditionDefinition {
@@ -89,7 +91,9 @@ const headerTest = (name: string): Test['header'] => ({
   isPrefix: name.endsWith('*'),
 })
 
-function compileAccepts({ equals, matches }: TestDefinition): Result<Test['accepts'], string> {
+function compileAccepts(definition: TestDefinition): Result<Test['accepts'], string> {
+  const { equals, matches, other_than: others } = definition
+  if (others !== undefined) return ok((text) => !others.includes(text))
   if (matches !== undefined) {
     const pattern = compilePattern(matches, 'search')
     return pattern.ok ? ok(testBy(pattern.value)) : pattern

@@ -29,6 +29,7 @@ export interface KeyRules {
   readonly scopeOf: (key: string) => Scope | undefined
   /** Scopes that a request needs beside, for its parameters: `IamInstanceProfile.Name`. */
   readonly extrasOf: (key: string, parameters: readonly string[]) => readonly Scope[]
+  readonly allowsRanges: (key: string) => boolean
   readonly problems: readonly Problem[]
 }
 
@@ -39,6 +40,7 @@ export function compileKeyRules(
   const problems: Problem[] = []
   const rules: KeyRule[] = []
   const extras: Extra[] = []
+  const ranged = definitions.flatMap(({ ranges, ops }) => (ranges ? ops.map(piecesOf) : []))
   for (const [index, { scope: name, ops, with: names }] of definitions.entries()) {
     const scope = scopes.get(name)
     const path = ['operation_rules', index, 'scope']
@@ -52,6 +54,7 @@ export function compileKeyRules(
   return {
     scopeOf: rememberingScopes(rules),
     extrasOf: (key, parameters) => decideExtras(extras, key, parameters),
+    allowsRanges: (key) => ranged.some((pieces) => covers({ pieces }, key)),
     problems,
   }
 }
@@ -71,9 +74,11 @@ function decideExtras(
 }
 
 function compileRule(text: string, scope: Scope): KeyRule {
-  const pieces = text.split(/\*+/)
+  const pieces = piecesOf(text)
   return { pieces, rank: pieces.join('').length + (text.startsWith('*') ? 0 : NAMED), scope }
 }
+
+const piecesOf = (text: string): readonly string[] => text.split(/\*+/)
 
 const NAMED = 1000
 const MAX_REMEMBERED = 4096

@@ -30,8 +30,7 @@ export function matchSigned(
     ),
     checks: ruleset.general,
     readsBody: false,
-    // What leaves is a signature: the secret it was made with cannot come back in parts.
-    allowsRanges: true,
+    allowsRanges: apis.allowsRanges(named.key),
     allowsUpgrade: false,
     signing: { service: signing.service, region: named.region },
     secretFields: apis.secretFieldsOf(named.key),

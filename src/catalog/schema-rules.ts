@@ -27,6 +27,7 @@ const value = {
     .union([z.string(), z.number(), z.boolean()], { error: 'must be a text, number or boolean' })
     .optional(),
   matches: text.optional(),
+  other_than: listOf(text).min(1).optional(),
 }
 const fieldTest = <const S extends string>(source: S) =>
   strict({ in: z.literal(source), field: text, ...value })
@@ -47,10 +48,10 @@ const testSchema = z
     { error: 'must look {in: header|query|path|form|json|body|multipart}' },
   )
   .refine(
-    (test) => !('equals' in test && test.equals !== undefined && test.matches !== undefined),
-    {
-      error: 'takes "equals" or "matches", not both',
-    },
+    (test) =>
+      ['equals', 'matches', 'other_than'].filter((key) => Reflect.get(test, key) !== undefined)
+        .length < 2,
+    { error: 'takes one of "equals", "matches" and "other_than"' },
   )
 
 const conditionSchema = strict({
@@ -134,6 +135,7 @@ export const operationRulesSchema = listOf(
     ops: listOf(text).min(1),
     /** Parameters of query or form that ask for this scope in addition. */
     with: listOf(text).min(1).optional(),
+    ranges: flag.optional(),
   }),
 )
 

@@ -158,6 +158,91 @@ describe('SC-10 an operation whose parameters need more', () => {
   })
 })
 
+describe('headers of S3 that do more than the operation says', () => {
+  it.each<[string, string]>([
+    ['x-amz-acl', 'public-read'],
+    ['x-amz-acl', 'PUBLIC-READ'],
+    ['x-amz-acl', 'Private'],
+    ['x-amz-acl', 'aws-exec-read'],
+    ['x-amz-acl', 'log-delivery-write'],
+    ['x-amz-acl', 'private, public-read'],
+    ['x-amz-grant-read', 'uri=x'],
+    ['x-amz-object-ownership', 'ObjectWriter'],
+    ['x-amz-object-lock-mode', 'COMPLIANCE'],
+    ['x-amz-object-lock-retain-until-date', '2099-01-01T00:00:00Z'],
+    ['x-amz-object-lock-legal-hold', 'ON'],
+    ['x-amz-bucket-object-lock-enabled', 'true'],
+    ['x-amz-bypass-governance-retention', 'true'],
+  ])('need the scope for admin: %s %s', async (name, value) => {
+    const order = { service: 's3', method: 'PUT', target: '/b/k', body: 'x' }
+    const headers = [[name, value]] as const
+    expect((await send({ ...order, headers, scope: 'aws:write,aws:delete' })).status).toBe(403)
+    expect(plane.upstream.requests).toEqual([])
+    expect((await send({ ...order, headers, scope: 'aws:write,aws:admin' })).status).toBe(200)
+  })
+
+  it.each(['private', 'bucket-owner-read', 'bucket-owner-full-control'])(
+    'need no more for x-amz-acl %s',
+    async (acl) => {
+      const order = { service: 's3', method: 'PUT', target: '/b/k', body: 'x', scope: 'aws:write' }
+      expect((await send({ ...order, headers: [['x-amz-acl', acl]] })).status).toBe(200)
+    },
+  )
+
+  it('count where one of two is harmless', async () => {
+    const order = { service: 's3', method: 'PUT', target: '/b/k', body: 'x', scope: 'aws:write' }
+    const headers: HeaderPair[] = [
+      ['x-amz-acl', 'private'],
+      ['x-amz-acl', 'public-read'],
+    ]
+    expect((await send({ ...order, headers })).status).toBe(403)
+  })
+})
+
+describe('CE-05 a Range', () => {
+  const RANGE: readonly HeaderPair[] = [
+    ['Range', 'bytes=0-70'],
+    ['If-Range', '"x"'],
+  ]
+  const OBJECT: Order = { service: 's3', method: 'GET', target: '/b/k', headers: RANGE }
+
+  afterEach(() => {
+    plane.credentials.set('aws', REAL_PAIR)
+    plane.upstream.respond(aws.respond)
+  })
+
+  const sent = () => plane.upstream.requests.map((request) => request.header('range'))
+
+  it('goes on for the bytes of an object', async () => {
+    await send(OBJECT)
+    expect(sent()).toEqual(['bytes=0-70'])
+  })
+
+  it.each<[string, Order]>([
+    ['a list of objects', { ...OBJECT, target: '/b' }],
+    ['a document of another API', { ...OBJECT, service: 'iam', target: '/?Action=GetUser' }],
+  ])('does not for %s', async (_, order) => {
+    await send(order)
+    expect(sent()).toEqual([undefined])
+  })
+
+  it('does not where a session token goes along to a place that is not AWS', async () => {
+    const token = 'FwoGZXIvYXdzEJr//////////wEaDEXAMPLETOKENabcdefgh/+=='
+    plane.credentials.set('aws', { ...REAL_PAIR, session_token: token })
+    plane.upstream.respond((request) => {
+      const echo = `<Error><Token-0>${request.header('x-amz-security-token') ?? ''}</Token-0></Error>`
+      const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.header('range') ?? '') ?? []
+      return from === undefined
+        ? { status: 400, body: echo }
+        : { status: 206, body: echo.slice(Number(from), Number(to) + 1) }
+    })
+    const { body } = await send({ ...OBJECT, headers: [['Range', 'bytes=0-40']] })
+    expect(sent()).toEqual([undefined])
+    expect(body).not.toContain(token.slice(0, 12))
+    expect(body).toContain('</Error>')
+  })
+})
+
 describe('secrets in the answer to a signed request', () => {
   const VARIABLES = { Variables: { DB_PASSWORD: 'hunter22' } }
   const LIST = { Functions: [{ FunctionName: 'f', Environment: VARIABLES }] }

@@ -30,10 +30,10 @@ export interface OutgoingHead {
 
 /** Writes the head; a service whose rules cannot place the credential sends nothing. */
 export function outgoingHead(leaving: Leaving): Result<OutgoingHead, InjectionProblem> {
-  const { operation, headers } = leaving
+  const { operation } = leaving
   const authority = authorityOf(operation.service, operation.host)
   const { path, query } = operation.target
-  const plain: Outgoing = { headers: pairsOf(headers), path, query }
+  const plain: Outgoing = { headers: pairsOf(leaving), path, query }
   const signed = signedHead(leaving, authority, plain)
   if (signed?.ok === false) return signed
   const injected = signed ? ok(signed.value.outgoing) : withCredential(leaving, plain)
@@ -64,6 +64,17 @@ function signedHead(
   return signHead(plain, credential.fields, { method, authority, ...signing, payload, now })
 }
 
-function pairsOf({ fields, spelling }: HeaderList): HeaderPair[] {
-  return fields.map(([name, value], index) => [spelling[index] ?? name, value])
+function pairsOf(leaving: Leaving): HeaderPair[] {
+  const { fields, spelling } = leaving.headers
+  const pairs = fields.map(([name, value], index): HeaderPair => [spelling[index] ?? name, value])
+  return mayEchoInParts(leaving) ? pairs.filter(([name]) => !/^(?:if-)?range$/i.test(name)) : pairs
+}
+
+/**
+ * A signature gives its key away to nobody, but a session token goes with it. S3 itself answers a Range
+ * with bytes of the object, and errors whole; of whatever an operator put in its place nobody knows.
+ */
+function mayEchoInParts({ operation: { signing, service }, credential }: Leaving): boolean {
+  const isElsewhere = signing !== undefined && service.origin !== undefined
+  return isElsewhere && credential?.fields.has('session_token') === true
 }
