@@ -25,7 +25,7 @@ export interface NamingRequest {
   readonly query: string | undefined
   /** The X-Amz-Target fields. */
   readonly targets: readonly string[]
-  /** The Action fields of query and form. */
+  /** The Action fields of query and form, in whatever case, and those that some take for one. */
   readonly actions: readonly string[]
 }
 
@@ -150,7 +150,8 @@ function hostOf({ host }: Api, region: string): string {
 
 function operationOf(api: Api, request: NamingRequest): string | undefined {
   const [target] = request.targets
-  if (target !== undefined) return isRoot(request) ? byTarget(api, request, target) : undefined
+  if (target !== undefined)
+    return isRoot(request) && !hasQuery(request) ? byTarget(api, request, target) : undefined
   const [action] = request.actions
   if (action !== undefined)
     return api.takesActions && isRoot(request) && api.operations.has(action) ? action : undefined
@@ -173,9 +174,12 @@ function byTarget(
 function byRpcPath(api: Api, request: NamingRequest): string | undefined {
   const { target } = api
   const [, service = '', , operation = ''] = request.segments
-  if (target?.slice(target.lastIndexOf('.') + 1) !== service) return undefined
+  if (target?.slice(target.lastIndexOf('.') + 1) !== service || hasQuery(request)) return undefined
   return byTarget(api, request, `${target}.${operation}`)
 }
+
+/** What is named elsewhere takes no fields from the query; whoever looks there would find another name. */
+const hasQuery = ({ query = '' }: NamingRequest): boolean => query !== ''
 
 const isRpcPath = (segments: readonly string[]): boolean =>
   segments.length === 4 && segments[0] === 'service' && segments[2] === 'operation'

@@ -41,6 +41,10 @@ interface Order {
 const READ = 'aws:read'
 const FORM: HeaderPair = ['Content-Type', 'application/x-www-form-urlencoded']
 
+const JSON_1_1: HeaderPair = ['Content-Type', 'application/x-amz-json-1.1']
+
+const targetOf = (target: string): readonly HeaderPair[] => [JSON_1_1, ['X-Amz-Target', target]]
+
 const USUAL = {
   ...{ scope: READ, method: 'POST', target: '/', service: 'iam', region: 'us-east-1', body: '' },
   ...{ headers: [] as readonly HeaderPair[], unsigned: [] as readonly string[] },
@@ -85,19 +89,68 @@ describe('SC-13 an operation that could be read in two ways', () => {
     const body = 'Action=GetUser&Version=2010-05-08'
     expect((await send({ headers: [FORM], body })).status).toBe(200)
     expect((await send({ method: 'GET', target: '/?Action=GetUser' })).status).toBe(200)
+    for (const type of ['application/x-amz-json-1.0', 'application/json; charset=utf-8']) {
+      plane.forget()
+      const target: HeaderPair = ['X-Amz-Target', 'DynamoDB_20120810.GetItem']
+      await send({ service: 'dynamodb', headers: [target, ['Content-Type', type]], body: '{}' })
+      expect(plane.upstream.requests).toHaveLength(1)
+    }
   })
 
   it.each<[string, Order]>([
     ['Action in query and form', { target: '/?Action=GetUser', headers: [FORM], body: 'Action=X' }],
     ['Action twice in a form', { headers: [FORM], body: 'Action=GetUser&Action=CreateUser' }],
     ['Action twice, once encoded', { headers: [FORM], body: 'Action=GetUser&%41ction=CreateUser' }],
+    ['action beside Action', { headers: [FORM], body: 'Action=GetUser&action=CreateUser' }],
+    ['action alone', { headers: [FORM], body: 'action=GetUser' }],
+    ['Action[] beside Action', { headers: [FORM], body: 'Action=GetUser&Action[]=CreateUser' }],
+    ['Operation beside Action', { headers: [FORM], body: 'Action=GetUser&Operation=CreateUser' }],
+    [
+      'action in the form, Action in the query',
+      { target: '/?Action=GetUser', headers: [FORM], body: 'action=CreateUser' },
+    ],
+    [
+      'a target in the query beside one in the header',
+      {
+        service: 'dynamodb',
+        target: '/?X-Amz-Target=DynamoDB_20120810.DeleteTable',
+        headers: targetOf('DynamoDB_20120810.GetItem'),
+      },
+    ],
+    [
+      'any query beside a target',
+      { service: 'dynamodb', target: '/?a=b', headers: targetOf('DynamoDB_20120810.GetItem') },
+    ],
+    [
+      'a credential in the query',
+      { method: 'GET', target: '/?Action=GetUser&X-Amz-Credential=x&X-Amz-Security-Token=y' },
+    ],
+    ['x-amz- in any case', { method: 'GET', target: '/?Action=GetUser&x-amz-signature=00' }],
+    ...[
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      'application/json, application/x-www-form-urlencoded',
+      'application/json; charset=ibm037',
+      undefined,
+    ].map((type): [string, Order] => [
+      `a target beside a body that is ${type ?? 'nothing'}`,
+      {
+        service: 'sqs',
+        body: 'Action=DeleteQueue',
+        headers: [
+          ['X-Amz-Target', 'AmazonSQS.ListQueues'],
+          ...(type === undefined ? [] : [['Content-Type', type] as const]),
+        ],
+      },
+    ]),
     ['Action in the query beside another body', { target: '/?Action=GetUser', body: 'Action=X' }],
     [
       'a target beside an Action',
       {
         service: 'monitoring',
         target: '/?Action=ListMetrics',
-        headers: [['X-Amz-Target', 'GraniteServiceVersion20100801.DeleteAlarms']],
+        headers: targetOf('GraniteServiceVersion20100801.DeleteAlarms'),
       },
     ],
     [
@@ -105,21 +158,21 @@ describe('SC-13 an operation that could be read in two ways', () => {
       {
         service: 'dynamodb',
         headers: [
-          ['X-Amz-Target', 'DynamoDB_20120810.GetItem'],
+          ...targetOf('DynamoDB_20120810.GetItem'),
           ['X-Amz-Target', 'DynamoDB_20120810.DeleteTable'],
         ],
       },
     ],
     [
       "another API's target",
-      { service: 'dynamodb', headers: [['X-Amz-Target', 'secretsmanager.GetSecretValue']] },
+      { service: 'dynamodb', headers: targetOf('secretsmanager.GetSecretValue') },
     ],
     [
       'a target on the path of RPC v2',
       {
         service: 'dynamodb',
         target: '/service/DynamoDB_20120810/operation/DeleteTable',
-        headers: [['X-Amz-Target', 'DynamoDB_20120810.GetItem']],
+        headers: targetOf('DynamoDB_20120810.GetItem'),
       },
     ],
     ['two sub-resources', { service: 's3', method: 'GET', target: '/bucket?acl&policy' }],
@@ -139,10 +192,6 @@ describe('SC-13 an operation that could be read in two ways', () => {
     expect(plane.audit.intents).toEqual([])
   })
 })
-
-const JSON_1_1: HeaderPair = ['Content-Type', 'application/x-amz-json-1.1']
-
-const targetOf = (target: string): readonly HeaderPair[] => [JSON_1_1, ['X-Amz-Target', target]]
 
 describe('SC-10 an operation whose parameters need more', () => {
   it.each([

@@ -23,17 +23,40 @@ export async function findSignedOperation(
   const { method, fields } = request
   const target = parseTarget(route.target, { allowEncodedSlash: service.allowEncodedSlash })
   if (!target.ok) return err({ reason: 'target_not_canonical', problem: target.error.problem })
+  const problem = ambiguity(request, target.value.query)
+  if (problem) return err(problem)
   const parameters = await readParameters(request, { signed, hold, query: target.value.query })
   if (!parameters.ok) return parameters
   const operation = catalog.matchSigned(service, {
     ...{ method, namedHost, target: target.value, signing: signed },
     targets: fields.flatMap(([name, value]) => (name === 'x-amz-target' ? [value] : [])),
-    actions: actionsOf(parameters.value),
+    actions: actionsOf(parameters.value).map(([name, value]) => (name === 'Action' ? value : '')),
     parameters: parameters.value.map(([name]) => name),
   })
   if (operation.ok) return operation
   return err({ reason: reasonOf(operation.error.reason), method })
 }
+
+/** What this service reads in one way and another could read in a second one. */
+function ambiguity({ fields }: WireRequest, query = ''): Refusal | undefined {
+  const signing = pairsOf(query).find(([name]) => /^\W*x-amz-/i.test(name))
+  if (signing)
+    return {
+      ...{ reason: 'guard_denied', guard: `query field ${signing[0].trim().slice(0, 64)}` },
+      why: 'in a query it would sign, or name an operation, in place of the header',
+    }
+  const types = fields.flatMap(([name, value]) => (name === 'content-type' ? [value] : []))
+  const isTyped = types.length === 1 && MODEL_TYPE.test(types[0] ?? '')
+  return fields.some(([name]) => name === 'x-amz-target') && !isTyped
+    ? {
+        reason: 'body_unreadable',
+        problem: 'beside X-Amz-Target it must say that it is JSON or CBOR',
+      }
+    : undefined
+}
+
+const MODEL_TYPE =
+  /^application\/(?:x-amz-json-1\.[01]|json|cbor)(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?$/i
 
 interface Reading {
   readonly signed: SignedHead
@@ -60,8 +83,9 @@ async function readParameters(
 
 const pairsOf = (form: string): Parameters => [...new URLSearchParams(form)]
 
-const actionsOf = (parameters: Parameters): readonly string[] =>
-  parameters.flatMap(([name, value]) => (name === 'Action' ? [value] : []))
+/** Whatever a lenient reader might take for one: `action`, `Action[]`, and its old name. */
+const actionsOf = (parameters: Parameters): Parameters =>
+  parameters.filter(([name]) => /^\W*(?:action|operation)\W*$/i.test(name))
 
 async function holdForm(
   { body, fields }: WireRequest,
