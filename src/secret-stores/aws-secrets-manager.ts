@@ -11,6 +11,7 @@ import type { Dial } from '../base/dial.ts'
 import { Failure } from '../base/errors.ts'
 import type { SecretStore, StoredSecret } from '../secret/secret-store.ts'
 import { Secret } from '../secret/secret.ts'
+import { boundAnswers, withDeadline } from './aws-bounds.ts'
 import { fieldsOfJson } from './json-fields.ts'
 
 export interface AwsStoreParts {
@@ -20,6 +21,8 @@ export interface AwsStoreParts {
   readonly ca: string | undefined
   readonly allowPrivateAddress: boolean
   readonly dial: Dial
+  /** For one secret, retries included. */
+  readonly deadlineMs?: number
 }
 
 type Sdk = typeof import('@aws-sdk/client-secrets-manager')
@@ -30,16 +33,19 @@ interface Opened {
 }
 
 const TIMEOUT_MS = 4000
+const DEADLINE_MS = 10_000
 
 export function createAwsStore(
   parts: AwsStoreParts,
 ): Required<Pick<SecretStore, 'read' | 'close'>> {
+  const { deadlineMs = DEADLINE_MS } = parts
   let opened: Promise<Opened> | undefined
   return {
     async read(place) {
       opened ??= openClient(parts)
       try {
-        return await fetchSecret(await opened, place)
+        const client = await opened
+        return await withDeadline(deadlineMs, (bounds) => fetchSecret(client, place, bounds))
       } catch (error) {
         if (error instanceof Failure && error.code === 'secret_invalid') throw error
         if (isAbsent(error)) return undefined
@@ -53,10 +59,15 @@ export function createAwsStore(
   }
 }
 
-async function fetchSecret({ sdk, client }: Opened, place: string): Promise<StoredSecret> {
+async function fetchSecret(
+  { sdk, client }: Opened,
+  place: string,
+  bounds: { readonly abortSignal: AbortSignal },
+): Promise<StoredSecret> {
   const [id = '', stage] = place.split('?stage=')
   const staged = stage === undefined ? {} : { VersionStage: stage }
-  const answer = await client.send(new sdk.GetSecretValueCommand({ SecretId: id, ...staged }))
+  const asked = new sdk.GetSecretValueCommand({ SecretId: id, ...staged })
+  const answer = await client.send(asked, bounds)
   const text = answer.SecretString ?? Buffer.from(answer.SecretBinary ?? []).toString('utf8')
   return storedOf(place, text, answer.VersionId ?? '')
 }
@@ -75,6 +86,7 @@ async function openClient(parts: AwsStoreParts) {
       requestTimeout: TIMEOUT_MS,
     },
   })
+  boundAnswers(client)
   return { sdk, client }
 }
 

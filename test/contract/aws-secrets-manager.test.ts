@@ -1,8 +1,8 @@
 /** AWS Secrets Manager: the contract against moto's server, and trouble against one of ours. */
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { inspect } from 'node:util'
 import {
   CreateSecretCommand,
@@ -10,7 +10,7 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createDial } from '../../src/network/dial.ts'
 import { createAwsStore } from '../../src/secret-stores/aws-secrets-manager.ts'
 import { isMotoMissing, startMoto, type Moto } from '../support/moto.ts'
@@ -26,10 +26,10 @@ beforeAll(() => {
   return () => vi.unstubAllEnvs()
 })
 
-const openAt = (url: string, allowPrivateAddress = true) =>
+const openAt = (url: string, allowPrivateAddress = true, deadlineMs = 60_000) =>
   createAwsStore({
     ...{ region: REGION, endpoint: new URL(url), ca: undefined, allowPrivateAddress },
-    dial: createDial(),
+    ...{ dial: createDial(), deadlineMs },
   })
 
 describe.skipIf(isMotoMissing())('with moto', () => {
@@ -141,6 +141,78 @@ describe('AWS Secrets Manager with trouble', () => {
       code: 'secret_store_unavailable',
       message: expect.stringContaining('loopback') as unknown,
     })
+    await store.close()
+  })
+})
+
+describe('AWS Secrets Manager that does not come to an end', () => {
+  let server: Server
+  let answer: (response: ServerResponse) => void
+  let url: string
+  let sockets: Set<Socket>
+
+  beforeEach(async () => {
+    sockets = new Set()
+    server = createServer((request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+      response.write('{"SecretString":"')
+      answer(response)
+    })
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterEach(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  const closed = () =>
+    vi.waitFor(
+      () => {
+        expect(sockets.size).toBe(0)
+      },
+      { timeout: 20_000 },
+    )
+
+  it('is cut off where an answer is larger than any secret', async () => {
+    let written = 0
+    const chunk = 'a'.repeat(64 * 1024)
+    answer = (response) => {
+      const more = () => {
+        while (!response.destroyed && written < 256 * 1024 * 1024) {
+          written += chunk.length
+          if (!response.write(chunk)) return void response.once('drain', more)
+        }
+      }
+      more()
+    }
+    const store = openAt(url)
+    await expect(store.read('prod/stripe')).rejects.toMatchObject({
+      code: 'secret_store_unavailable',
+    })
+    await closed()
+    expect(written).toBeLessThan(64 * 1024 * 1024)
+    await store.close()
+  })
+
+  it('is given up where an answer takes too long, and its connections are closed', async () => {
+    answer = () => undefined
+    const store = openAt(url, true, 300)
+    const failures = await Promise.all(
+      ['a', 'b', 'c'].map((name) => store.read(name).catch((error: unknown) => String(error))),
+    )
+    expect(failures).toEqual(
+      ['a', 'b', 'c'].map(
+        (name) => expect.stringContaining(`${name}: it did not answer in time`) as unknown,
+      ),
+    )
+    await closed()
     await store.close()
   })
 })
