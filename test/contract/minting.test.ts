@@ -115,6 +115,17 @@ describe('a token request', () => {
     })
   })
 
+  it.each([0, 1])('that lives for %i s is used for ten all the same', async (seconds) => {
+    const before = Date.now()
+    answered({ access_token: 'a', token_type: 'Bearer', expires_in: seconds, refresh_token: 'r2' })
+    const rule = aRule({ grant: 'oauth2_refresh', url: `${scripted.origin}/token` })
+    const fields = fieldsOf({ client_id: 'id', client_secret: 's', refresh_token: 'r1' })
+    const { expiresAt, refreshToken } = await mint(rule, fields)
+    expect(expiresAt).toBeGreaterThanOrEqual(before + 10_000)
+    expect(expiresAt).toBeLessThanOrEqual(Date.now() + 10_000)
+    expect(refreshToken?.reveal()).toBe('r2')
+  })
+
   it('asks for the scope and the audience of its service', async () => {
     answered({ access_token: 'at-1', token_type: 'Bearer', expires_in: 60 })
     const url = `${scripted.origin}/token`
@@ -153,7 +164,7 @@ describe('a token request', () => {
   })
 
   it('of an app is signed by its key and names its installation', async () => {
-    const expiresAt = '2026-11-24T12:00:00Z'
+    const expiresAt = '2099-11-24T12:00:00Z'
     answered({ token: 'ghs_abc', expires_at: expiresAt }, 201)
     const url = `${scripted.origin}/app/installations/{installation_id}/access_tokens`
     const app = { app_id: '7', installation_id: '42', private_key: PKCS1 }

@@ -76,7 +76,7 @@ class MintedSource {
         staleMs: 0,
       }),
       unavailable: { reason: 'secret_unavailable' },
-      limits: { negativeMs: 1000, reconsiderMs: 10_000 },
+      limits: { negativeMs: 1000, reconsiderMs: 60_000 },
       ...{ now, random },
       onDown(name) {
         log.warn('token_desk_down', { name })

@@ -7,10 +7,15 @@ import { mintForInstallation } from './github-app.ts'
 import type { Fields, Mint, MinterParts } from './mint.ts'
 import { mintByOAuth } from './oauth.ts'
 
+/** For caching: an endpoint whose tokens have ended already must not be asked at each request. */
+const MIN_LIFE_MS = 10_000
+
 export function createMint(parts: MinterParts): Mint {
   return async (rule, fields) => {
     try {
-      return await mintOf(rule)({ ...rule, url: urlOf(rule, fields) }, fields, parts)
+      const minted = await mintOf(rule)({ ...rule, url: urlOf(rule, fields) }, fields, parts)
+      // No failure: a refresh token that came with it would be lost.
+      return { ...minted, expiresAt: Math.max(minted.expiresAt, parts.now() + MIN_LIFE_MS) }
     } catch (error) {
       throw failureOf(error)
     }

@@ -92,7 +92,7 @@ class Desk implements TokenDesk {
       fetch: (name) => this.#fetch(name),
       lifetimeOf: ({ expiresAt }) => lifetime(expiresAt - now()),
       unavailable: DOWN,
-      limits: { negativeMs: 5000, backoffMs: 30_000, reconsiderMs: 10_000 },
+      limits: { negativeMs: 5000, backoffMs: 30_000, reconsiderMs: 60_000 },
       ...{ restMsOf, now, random },
       onDown(name, error, isStaleUsed) {
         log.warn('token_not_minted', { name, isStaleUsed, problem: messageOf(error) })
