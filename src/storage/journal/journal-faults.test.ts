@@ -8,6 +8,8 @@ import type { Fault, FileOperation } from '../../../test/support/faulty-files.ts
 import { createTestJournal, type TestJournal } from '../../../test/support/journal.ts'
 import { createTemporaryDirectory } from '../../../test/support/temporary.ts'
 import { skipUnless } from '../../../test/support/skip.ts'
+import { LOG, vkeyOf } from '../../../test/support/signed-audit.ts'
+import { verifyAudit } from '../../audit-files/verify.ts'
 import type { Journal } from './journal.ts'
 
 let test: TestJournal
@@ -315,6 +317,26 @@ describe('AU-02 when somebody touches the files', () => {
     await recovered(journal)
     await journal.intent(intentOf(2))
     expectSound([2])
+  })
+
+  it('AU-03 the whole directory comes back, nobody who was refused is on record in it', async () => {
+    const { privateKey: key } = generateKeyPairSync('ed25519')
+    const journal = await test.open({ sign: { key, origin: `${LOG}/local` } })
+    await journal.intent(intentOf(1))
+    renameSync(test.own, `${test.own}.away`)
+    await expectRefusedWithinASecond(journal)
+    await vi.waitFor(() => {
+      expect(test.files.calls.open).toBeGreaterThan(2)
+    })
+    renameSync(`${test.own}.away`, test.own)
+    await recovered(journal)
+    await journal.intent(intentOf(2))
+    await journal.close()
+    expectSound([1, 2])
+    const verdict = await verifyAudit({
+      ...{ directory: test.directory, publicKey: vkeyOf(key), kept: [] },
+    })
+    expect(verdict.writers.flatMap(({ findings }) => findings)).toEqual([])
   })
 
   it('a file stands where the next segment should be, it is put aside', async () => {

@@ -140,10 +140,20 @@ export class SegmentWriter {
     if (!segment) return
     const isThere = this.#parts.files.identify(segment.path) === segment.file.identity
     if (isThere) segment.file.truncate(segment.size)
-    else this.#lost = basename(segment.path)
+    else this.#lose(segment)
     segment.end = segment.size
     if (isThere && segment.size === 0) return
     this.#leave(segment)
+  }
+
+  /** It may come back from where somebody put it: nobody who was refused shall be on record there. */
+  #lose({ path, file, size }: OpenSegment): void {
+    this.#lost = basename(path)
+    try {
+      file.truncate(size)
+    } catch {
+      // A disk that went away with it takes nothing back, and must not keep the log from going on.
+    }
   }
 
   /** The file is left as long as its records are. */
