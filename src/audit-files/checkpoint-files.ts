@@ -1,6 +1,6 @@
 /** The checkpoints in a writer's directory, and where the journal noted that its tree stood. */
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   isSignedBy,
@@ -9,9 +9,9 @@ import {
   type Checkpoint,
   type NamedKey,
 } from '../audit/note.ts'
-import { systemErrorCode } from '../base/errors.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { Frontier } from '../storage/journal/frontier.ts'
+import { readIfThere } from './regular-file.ts'
 import type { SignedSize } from './tree-check.ts'
 
 /** The newest one, and those that the journal set aside since its records did not agree with them. */
@@ -57,13 +57,4 @@ export function readFrontier(directory: string): Result<SignedSize | undefined, 
   const frontier = Frontier.parse(text)
   if (!frontier) return err('"frontier" is nothing that the journal wrote: it was changed')
   return ok({ size: frontier.size, root: frontier.root(), source: 'frontier' })
-}
-
-export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

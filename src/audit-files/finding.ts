@@ -18,6 +18,10 @@ export type FindingKind =
   | 'frontier'
   | 'checkpoint'
   | 'unsigned'
+  /** Records are gone with their segments, and retention did not say that it removed them. */
+  | 'deleted'
+  /** The server itself says so, in a signed record. */
+  | 'reported'
 
 export interface Finding {
   readonly kind: FindingKind

@@ -19,7 +19,7 @@ import { Frontier } from '../storage/journal/frontier.ts'
 import { readLines } from '../storage/journal/lines.ts'
 import { listHashes, listSegments, listWriters } from '../storage/journal/segment.ts'
 import { glanceAt } from '../audit/glance.ts'
-import { readIfThere } from './checkpoint-files.ts'
+import { readIfThere } from './regular-file.ts'
 import { StoredHashes } from './stored-hashes.ts'
 import { KEY_FILE } from './verify.ts'
 

@@ -1,6 +1,11 @@
-/** What signed records say of segments that retention removed: up to which number, for each writer. */
+/**
+ * What signed records say of segments that retention removed: up to which number, for each writer. What
+ * they leave out between two of them was not removed by retention. The first one may follow others
+ * that were retired themselves.
+ */
 
 import type { Glance } from '../audit/glance.ts'
+import { membersOf, parsed } from './record-members.ts'
 
 const ACTION = '"action":"audit.retire"'
 
@@ -10,28 +15,17 @@ export class Retirements {
   /** A record that may be about one; `leaf` has a byte before the line. */
   take({ kind }: Glance, leaf: Buffer): void {
     if (kind !== 'change' || !leaf.includes(ACTION)) return
-    const { action, target, details } = membersOf(parsed(leaf.toString('utf8', 1)))
-    const { last } = membersOf(details)
+    const { action, target, details } = membersOf(parsed(leaf))
+    const { first, last } = membersOf(details)
     // The words may stand elsewhere in a record too.
     if (action !== 'audit.retire' || typeof target !== 'string' || typeof last !== 'number') return
-    this.#through.set(target, Math.max(last, this.through(target)))
+    const through = this.through(target)
+    if (through > 0 && typeof first === 'number' && first > through + 1) return
+    this.#through.set(target, Math.max(last, through))
   }
 
   /** 0: nothing says that anything of this writer was retired. */
   through(writer: string): number {
     return this.#through.get(writer) ?? 0
   }
-}
-
-/** Undefined for what only looks like a record. */
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

@@ -1,6 +1,7 @@
 /** A segment as its lines, in bounded memory, with what stands behind the last whole one. */
 
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { openRegular } from './regular-file.ts'
 
 /** Where a line stands, or should. */
 export interface Place {
@@ -55,7 +56,7 @@ export class SegmentLines {
   }
 
   async *blocks(): AsyncGenerator<readonly SegmentLine[]> {
-    const file = await open(this.#path, 'r')
+    const file = await openRegular(this.#path)
     try {
       for (let position = 0; ;) {
         if (this.#isPastLines()) this.#begin = this.#end

@@ -8,6 +8,7 @@ import { glanceAt, type Glance } from '../audit/glance.ts'
 import { HASH_BYTES, writeHash } from '../storage/journal/frontier.ts'
 import { hashesPath, segmentPath } from '../storage/journal/segment.ts'
 import { fileFinding } from './finding.ts'
+import type { Recoveries } from './recoveries.ts'
 import type { Retirements } from './retirements.ts'
 import { SegmentLines, type Place, type SegmentLine } from './segment-lines.ts'
 import { StoredHashes } from './stored-hashes.ts'
@@ -27,6 +28,7 @@ export interface WalkParts {
   readonly covered: number
   readonly check: TreeCheck
   readonly retirements: Retirements
+  readonly recoveries: Recoveries
   /** The stored hash of any record. */
   readonly hashOf: (seq: number) => Buffer | undefined
   readonly onBytes: (bytes: number) => void
@@ -35,6 +37,9 @@ export interface WalkParts {
 const WRITER =
   /^\{"seq":\d+,"time":"[^"]*","kind":"[a-z]+","requestId":(?:"[^"]*"|null),"writer":"([^"]+)"/
 const OPENING = 512
+
+/** More records than anybody writes between two checkpoints. */
+const UNCOVERED_LIMIT = 10_000_000
 
 export class SegmentWalk {
   readonly #parts: WalkParts
@@ -100,17 +105,23 @@ export class SegmentWalk {
   }
 
   #accept(line: SegmentLine, glance: Glance): void {
-    const { check, covered, retirements } = this.#parts
+    const { check, covered } = this.#parts
     const { time } = glance
     writeHash(line.leaf, this.#hash, 0)
     const stored = this.#stored.of(this.#next)
     if (stored && !stored.equals(this.#hash)) this.#accuse(line, this.#next)
     check.append(this.#hash, stored)
-    if (this.#next <= covered) retirements.take(glance, line.leaf)
+    if (this.#next <= covered) this.#consult(line, glance)
     this.firstAt ??= time
     this.lastAt = time
     if (this.#next === covered + 1) this.uncoveredAt = time
     this.#next++
+  }
+
+  /** Some records tell of the log itself: believed when they are signed for. */
+  #consult({ leaf }: SegmentLine, glance: Glance): void {
+    this.#parts.retirements.take(glance, leaf)
+    this.#parts.recoveries.take(glance, leaf)
   }
 
   /** Two looks at a block, with a write in between, show room for lines and the next lines behind it. */
@@ -155,12 +166,20 @@ export class SegmentWalk {
   }
 
   #finish(): void {
-    const { end = Math.max(this.#next, this.#stored.end), check } = this.#parts
+    const { end = Math.max(this.#next, this.#storedEnd()), covered, check } = this.#parts
     if (this.#state !== 'out of order') this.#finishInOrder(end)
-    for (; this.#next < Math.min(end, this.#stored.end); this.#next++)
+    // Behind what is signed no hash tells anything, however many there are.
+    for (; this.#next < Math.min(end, this.#stored.end, covered + 1); this.#next++)
       check.append(undefined, this.#stored.of(this.#next))
     check.skip(end - this.#next)
     this.#next = end
+  }
+
+  /** As far as a log can be that ends here: hashes are written within a second of their records. */
+  #storedEnd(): number {
+    const { end } = this.#stored
+    const most = Math.max(this.#next, this.#parts.covered + 1) + UNCOVERED_LIMIT
+    return end <= most ? end : this.#next
   }
 
   #finishInOrder(end: number): void {

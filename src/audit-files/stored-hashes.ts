@@ -1,9 +1,9 @@
 /** The hashes beside a segment, by the number of their record: what a line was when it was written. */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { systemErrorCode } from '../base/errors.ts'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { HASH_BYTES } from '../storage/journal/frontier.ts'
 import { hashesPath } from '../storage/journal/segment.ts'
+import { openIfThere } from './regular-file.ts'
 
 const BLOCK_BYTES = 2048 * HASH_BYTES
 
@@ -25,12 +25,7 @@ export class StoredHashes {
 
   /** There may be none: an older version wrote none, and a full disk takes none. */
   static open(directory: string, first: number): StoredHashes {
-    try {
-      return new StoredHashes(first, openSync(hashesPath(directory, first), 'r'))
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return new StoredHashes(first, undefined)
-      throw error
-    }
+    return new StoredHashes(first, openIfThere(hashesPath(directory, first)))
   }
 
   /** Sequence number behind the last one's. */

@@ -40,6 +40,8 @@ export class TreeCheck {
   #suspect: Suspect | undefined
   #fault: Fault | undefined
   #agreed = 0
+  /** The largest one below that. */
+  #agreedBefore = 0
   #isNoteWrong = false
 
   constructor(parts: TreeCheckParts) {
@@ -119,6 +121,7 @@ export class TreeCheck {
   }
 
   #agree({ size, source }: SignedSize): void {
+    if (size > this.#agreed) this.#agreedBefore = this.#agreed
     this.#agreed = size
     if (this.#suspect) this.#findings.push(this.#excess(this.#suspect, { size, source }))
     this.#suspect = undefined
@@ -163,7 +166,8 @@ export class TreeCheck {
   #rewritten(): Finding {
     const { writer, segmentOf } = this.#parts
     const { size = 0, source = '' } = this.#fault?.signed ?? {}
-    const seq = this.#agreed + 1
+    // Two may be signed for as many records and not for the same ones.
+    const seq = (this.#agreed < size ? this.#agreed : this.#agreedBefore) + 1
     const segment = segmentOf(seq)
     const words = `not those that were signed for (${source}, ${size} records): at least one was changed, and its hash with it; ${segment ?? 'none'} is the first segment that can hold it`
     const finding = findingOf('rewritten', { writer, seq, through: size, isCertain: false }, words)

@@ -7,13 +7,13 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseVkey, type NamedKey } from '../audit/note.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
-import { listWriters } from '../storage/journal/segment.ts'
-import { checkNote, readIfThere } from './checkpoint-files.ts'
-import { fileFinding, type Finding } from './finding.ts'
-import { parseKept, type KeptFile, type KeptNote } from './kept-checkpoints.ts'
+import { listSegments, listWriters } from '../storage/journal/segment.ts'
+import type { Finding } from './finding.ts'
+import { parseKept, type KeptFile } from './kept-checkpoints.ts'
+import { readIfThere } from './regular-file.ts'
 import { Retirements } from './retirements.ts'
-import type { SignedSize } from './tree-check.ts'
-import { verifyWriter, type WriterVerdict } from './writer-verdict.ts'
+import { sortKept, strangersIn, type Sorted } from './sorted-checkpoints.ts'
+import { readWriter, type WriterLog, type WriterVerdict } from './writer-verdict.ts'
 
 export interface VerifyOrder {
   /** Holds one directory for each writer. */
@@ -21,6 +21,8 @@ export interface VerifyOrder {
   /** C2SP verifier key; else the one that a kept file has, else the one beside the logs. */
   readonly publicKey?: string | undefined
   readonly kept: readonly KeptFile[]
+  /** Whose log it has to be, where that is known: `apistronghold/<environment>`. */
+  readonly logName?: string | undefined
   readonly onProgress?: (bytes: number, allBytes: number) => void
 }
 
@@ -48,7 +50,8 @@ export async function verifyAudit(order: VerifyOrder): Promise<AuditVerdict> {
   } catch (error) {
     const code = systemErrorCode(error)
     if (error instanceof Failure || code === undefined) throw error
-    throw new Failure('audit_unreadable', `the audit cannot be read (${code})`, { cause: error })
+    const { path = 'the audit' } = error as NodeJS.ErrnoException
+    throw new Failure('audit_unreadable', `${path} cannot be read (${code})`, { cause: error })
   }
 }
 
@@ -71,19 +74,37 @@ async function verify(order: VerifyOrder): Promise<AuditVerdict> {
   }
   const sorted = sortKept(notes, { key, writers })
   const retirements = new Retirements()
-  const verdicts: WriterVerdict[] = []
-  for (const writer of writers) {
-    const own = sorted.of.get(writer) ?? []
-    verdicts.push(
-      await verifyWriter({ directory, writer, writers, key, kept: own, retirements, onBytes }),
-    )
-  }
-  const { findings, others } = sorted
+  const logs = { directory, writers, key, kept: sorted.of, retirements, onBytes }
+  const verdicts = await readAll(logs)
+  const findings = [
+    ...strangersIn(order, { key, keyFrom: about.keyFrom, sorted }),
+    ...sorted.findings,
+  ]
+  const { others } = sorted
   const isIntact = findings.length === 0 && verdicts.every((one) => one.findings.length === 0)
   const retiredOnRecord = Object.fromEntries(
     writers.map((writer) => [writer, retirements.through(writer)]),
   )
   return { isIntact, ...about, writers: verdicts, retiredOnRecord, findings, others, bytes }
+}
+
+interface ReadLogs extends Pick<WriterLog, 'directory' | 'writers' | 'key' | 'retirements'> {
+  readonly kept: Sorted['of']
+  readonly onBytes: (bytes: number) => void
+}
+
+async function readAll({ kept, ...logs }: ReadLogs): Promise<readonly WriterVerdict[]> {
+  const present = new Map<string, ReadonlySet<number>>()
+  for (const writer of logs.writers) {
+    const segments = await listSegments(join(logs.directory, writer))
+    present.set(writer, new Set(segments.map(({ first }) => first)))
+  }
+  const readings: (() => WriterVerdict)[] = []
+  for (const writer of logs.writers) {
+    const own = { writer, kept: kept.get(writer) ?? [], present: present.get(writer) ?? new Set() }
+    readings.push(await readWriter({ ...logs, ...own }))
+  }
+  return readings.map((verdict) => verdict())
 }
 
 function keptOf(file: KeptFile) {
@@ -114,43 +135,6 @@ function chosen(text: string, keyFrom: Chosen['keyFrom'], what: string): Chosen 
   const key = parseVkey(text)
   if (!key) throw new Failure('key_invalid', `${what} is no verifier key, or was changed`)
   return { key, publicKey: text.trim(), keyFrom }
-}
-
-interface Sorted {
-  readonly of: ReadonlyMap<string, readonly SignedSize[]>
-  readonly findings: readonly Finding[]
-  readonly others: readonly string[]
-}
-
-interface Logs {
-  readonly key: NamedKey
-  readonly writers: readonly string[]
-}
-
-/** Each kept checkpoint to the log that it is of. */
-function sortKept(notes: readonly KeptNote[], { key, writers }: Logs): Sorted {
-  const of = new Map<string, SignedSize[]>()
-  const findings: Finding[] = []
-  const others: string[] = []
-  for (const { source, origin, note } of notes) {
-    if (!origin.startsWith(`${key.name}/`)) {
-      others.push(origin)
-      continue
-    }
-    const writer = origin.slice(key.name.length + 1)
-    const checked = checkNote(note, key, origin)
-    if (!checked.ok)
-      findings.push(fileFinding('checkpoint', { writer }, `${source} (${origin}) ${checked.error}`))
-    else if (!writers.includes(writer))
-      findings.push(missingLog(writer, source, checked.value.size))
-    else of.set(writer, [...(of.get(writer) ?? []), { ...checked.value, source }])
-  }
-  return { of, findings, others }
-}
-
-function missingLog(writer: string, source: string, size: number): Finding {
-  const message = `the log of writer ${writer} is not here, and ${source} was signed for ${size} records of it`
-  return { ...fileFinding('cut', { writer }, message), seq: 1, through: size }
 }
 
 function sizeOf(directory: string, writers: readonly string[]): number {

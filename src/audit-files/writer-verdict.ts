@@ -6,6 +6,8 @@ import { systemErrorCode } from '../base/errors.ts'
 import { hashesPath, listHashes, listSegments } from '../storage/journal/segment.ts'
 import { checkNote, originOf, readCheckpoints, readFrontier } from './checkpoint-files.ts'
 import { fileFinding, frontierFinding, type Finding } from './finding.ts'
+import { doubtsAbout } from './log-doubts.ts'
+import { Recoveries } from './recoveries.ts'
 import type { Retirements } from './retirements.ts'
 import type { Place } from './segment-lines.ts'
 import { SegmentWalk } from './segment-walk.ts'
@@ -40,11 +42,10 @@ export interface WriterLog {
   /** What others kept of this log, checked. */
   readonly kept: readonly SignedSize[]
   readonly retirements: Retirements
+  /** First numbers of the segments that were there before anything was read of any log. */
+  readonly present: ReadonlySet<number>
   readonly onBytes: (bytes: number) => void
 }
-
-/** A checkpoint is due a second after a record. */
-const UNSIGNED_LIMIT_MS = 10_000
 
 interface Part {
   readonly first: number
@@ -53,7 +54,8 @@ interface Part {
   readonly end: number | undefined
 }
 
-export async function verifyWriter(log: WriterLog): Promise<WriterVerdict> {
+/** Reads a log. Its verdict may be asked for once all are read: any of them may tell of its retirement. */
+export async function readWriter(log: WriterLog): Promise<() => WriterVerdict> {
   // In this order, since a running server adds records, hashes and checkpoints in that order.
   const own = join(log.directory, log.writer)
   const frontier = readFrontier(own)
@@ -65,7 +67,7 @@ export async function verifyWriter(log: WriterLog): Promise<WriterVerdict> {
     reading.check.report(finding)
   })
   await reading.run()
-  return reading.verdict(signed.find(({ source }) => source === 'checkpoint')?.size)
+  return () => reading.verdict(signed.find(({ source }) => source === 'checkpoint')?.size)
 }
 
 interface Own {
@@ -98,8 +100,11 @@ class LogReading {
   readonly #own: string
   readonly #covered: number
   readonly #kept: SignedSize | undefined
+  readonly #recoveries: Recoveries
   #parts: readonly Part[] = []
   #retired = 0
+  /** Of them, those whose segments went while the logs were read: which record of it may be too new. */
+  #justRetired: { readonly first: number; through: number } | undefined
   #records = 0
   #segments = 0
   #firstAt: string | undefined
@@ -113,6 +118,7 @@ class LogReading {
     this.#own = join(log.directory, log.writer)
     this.#covered = Math.max(0, ...signed.map(({ size }) => size))
     this.#kept = log.kept.toSorted((one, other) => other.size - one.size)[0]
+    this.#recoveries = new Recoveries(log.writer)
     const segmentOf = (seq: number) => this.#segmentOf(seq)
     this.check = new TreeCheck({ writer: log.writer, signed, noted, segmentOf })
   }
@@ -127,7 +133,8 @@ class LogReading {
   }
 
   verdict(checkpoint: number | undefined): WriterVerdict {
-    this.#reportUnsigned(checkpoint)
+    for (const finding of [...this.#recoveries.findings, ...this.#doubts(checkpoint)])
+      this.check.report(finding)
     const findings = this.check.finish(this.#end)
     return {
       ...{ writer: this.#log.writer, records: this.#records, retired: this.#retired },
@@ -141,7 +148,7 @@ class LogReading {
     const { writer, writers, retirements, onBytes } = this.#log
     const walk = new SegmentWalk({
       ...{ directory: this.#own, writer, first, end, retirements, onBytes },
-      ...{ covered: this.#covered, check: this.check },
+      ...{ covered: this.#covered, check: this.check, recoveries: this.#recoveries },
       isWriter: (name) => writers.includes(name),
       hashOf: (seq) => this.#hashOf(seq),
     })
@@ -168,14 +175,24 @@ class LogReading {
     const { end = stored.end } = part
     const isRetired = isOldest && stored.end >= end
     if (!isRetired) this.#accuse({ ...part, end })
-    for (let seq = part.first; seq < Math.min(end, stored.end); seq++) {
+    let seq = part.first
+    // Behind what is signed no hash tells anything, however many there are.
+    for (; seq < Math.min(end, stored.end, this.#covered + 1); seq++) {
       const hash = stored.of(seq)
       this.check.append(isRetired ? hash : undefined, hash)
     }
     stored.close()
-    this.check.skip(end - Math.max(part.first, Math.min(end, stored.end)))
+    this.check.skip(end - seq)
     this.#records = end - 1
-    if (isRetired) this.#retired = end - 1
+    if (isRetired) this.#retire({ ...part, end })
+  }
+
+  #retire(part: Part & { readonly end: number }): void {
+    const { end } = part
+    this.#retired = end - 1
+    if (!this.#log.present.has(part.first)) return
+    this.#justRetired ??= { first: part.first, through: end - 1 }
+    this.#justRetired.through = end - 1
   }
 
   #miss(part: Part & { readonly end: number }): void {
@@ -189,22 +206,21 @@ class LogReading {
     this.check.accuse({ seq: first, place, line: undefined, isFoundLater: false, through })
   }
 
-  #reportUnsigned(checkpoint: number | undefined): void {
+  #doubts(checkpoint: number | undefined): readonly Finding[] {
     const { writer } = this.#log
-    const report = (message: string): void => {
-      this.check.report(fileFinding('unsigned', { writer }, message))
-    }
-    const since = this.#uncoveredAt === undefined ? NaN : Date.parse(this.#uncoveredAt)
-    if (checkpoint === undefined && this.#records > 0)
-      report('it has no checkpoint that holds, so that nothing vouches for its newest records')
-    else if (this.#kept && this.#kept.size > (checkpoint ?? 0))
-      report(
-        `"checkpoint" covers ${checkpoint ?? 0} records, an older state than ${this.#kept.source} with ${this.#kept.size}: it was put back, or this is a copy from before`,
-      )
-    else if (Date.parse(this.#lastAt ?? '') - since > UNSIGNED_LIMIT_MS)
-      report(
-        `records from ${this.#covered + 1} on were written over more than ${UNSIGNED_LIMIT_MS / 1000} s without a checkpoint: they may be somebody else's`,
-      )
+    return doubtsAbout({
+      ...{ writer, checkpoint, records: this.#records, covered: this.#covered, kept: this.#kept },
+      ...{ lastAt: this.#lastAt, uncoveredAt: this.#uncoveredAt, retired: this.#retired },
+      retiredOnRecord: this.#retiredOnRecord(),
+      lost: this.#recoveries.lost,
+      hasSegment: (first) => this.#parts.some((part) => part.first === first && part.hasSegment),
+    })
+  }
+
+  #retiredOnRecord(): number {
+    const through = this.#log.retirements.through(this.#log.writer)
+    const just = this.#justRetired
+    return just && just.first <= through + 1 ? Math.max(through, just.through) : through
   }
 
   #hashOf(seq: number): Buffer | undefined {

@@ -68,14 +68,7 @@ function remarksOf(told: ToldVerdict): readonly string[] {
 
 function retirementsOf({ writer, retired }: WriterVerdict, onRecord: number): readonly string[] {
   const known = Math.min(retired, onRecord)
-  return [
-    ...(known > 0 ? [`${writer}: records 1 to ${known} are retired, their hashes kept`] : []),
-    ...(retired > known
-      ? [
-          `${writer}: records ${known + 1} to ${retired} are gone but for their hashes, and no record here says that retention removed them`,
-        ]
-      : []),
-  ]
+  return known > 0 ? [`${writer}: records 1 to ${known} are retired, their hashes kept`] : []
 }
 
 function remarksOnWriter(one: WriterVerdict): readonly string[] {

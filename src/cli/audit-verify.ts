@@ -43,11 +43,11 @@ export function registerAuditVerify(audit: Command, runs: Runner): void {
 
 async function verify({ session, options: asked, args }: Call<Options>): Promise<void> {
   const { terminal } = session
-  const directory = directoryOf(session, args[0])
+  const log = logOf(session, args[0])
   const startedAt = performance.now()
   let drawnAt = 0
   const verdict = await verifyAudit({
-    directory,
+    ...log,
     publicKey: publicKeyOf(session, asked.publicKey),
     kept: asked.sinceCheckpoint.map((name) => keptFile(session, name)),
     onProgress(bytes, allBytes) {
@@ -58,14 +58,16 @@ async function verify({ session, options: asked, args }: Call<Options>): Promise
   })
   terminal.progress('')
   const seconds = (performance.now() - startedAt) / 1000
-  const told = { directory, ...verdict, seconds }
+  const told = { directory: log.directory, ...verdict, seconds }
   answer(session, told, formatVerdict(terminal, told))
   if (!verdict.isIntact) throw new Failure('audit_tampered', summaryOf(verdict))
 }
 
-function directoryOf(session: Session, given: string | undefined): string {
-  if (given !== undefined) return resolve(session.terminal.workingDirectory, given)
-  return loadLocal(session).state.audit
+/** A copy may be anybody's; the environment's own log has the environment's name. */
+function logOf(session: Session, given: string | undefined) {
+  if (given !== undefined) return { directory: resolve(session.terminal.workingDirectory, given) }
+  const { state, config } = loadLocal(session)
+  return { directory: state.audit, logName: `apistronghold/${config.environment}` }
 }
 
 /** A key is one line with two `+`; anything else is a file. */

@@ -1,8 +1,11 @@
 /** `audit verify`, `prove` and `check-proof` as somebody runs them who has a copied log and no server. */
 
+import { spawnSync } from 'node:child_process'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatVkey } from '../../src/audit/note.ts'
 import { run, type Finished } from '../support/command.ts'
 import {
   filesIn,
@@ -11,6 +14,7 @@ import {
   putFiles,
   segmentsOf,
   signedFor,
+  WRITERS,
   writeSignedAudit,
   type SignedAudit,
 } from '../support/signed-audit.ts'
@@ -121,6 +125,35 @@ describe('AU-03 audit verify on a copy', () => {
     expect(stderr).toContain(expected)
   })
 
+  it('does not take a new key under a new name for another log', async () => {
+    const { privateKey: key } = generateKeyPairSync('ed25519')
+    const name = copied('renamed')
+    const files = filesIn(join(place.path, name))
+    for (const writer of WRITERS)
+      files.set(
+        `${writer}/checkpoint`,
+        Buffer.from(signedFor(files, { key, writer, log: 'apistronghold/copy' })),
+      )
+    const publicKey = formatVkey({ name: 'apistronghold/copy', publicKey: createPublicKey(key) })
+    putFiles(join(place.path, name), files.set('checkpoint.pub', Buffer.from(`${publicKey}\n`)))
+    expect((await command('verify', name)).code).toBe(0)
+    const { code, stderr } = await command('verify', name, '--since-checkpoint', 'early.note')
+    expect([code, stderr]).toEqual([5, expect.stringContaining('compared with nothing')])
+  })
+
+  it.each<[string, string, (path: string) => unknown]>([
+    ['a pipe', 'checkpoint', (path) => spawnSync('mkfifo', [path])],
+    ['a pipe', '0000000000000001.hashes', (path) => spawnSync('mkfifo', [path])],
+    ['a directory', '0000000000000001.jsonl', (path) => spawnSync('mkdir', [path])],
+    ['a link', 'frontier', (path) => spawnSync('ln', ['-s', '/dev/zero', path])],
+  ])('waits for nothing where %s has the name of %s', async (_what, file, put) => {
+    const path = join(place.path, copied('strange'), 'local', file)
+    rmSync(path)
+    put(path)
+    const { code, stderr } = await command('verify', 'strange')
+    expect([code === 0, stderr]).toEqual([false, expect.stringContaining(`${path} is no regular`)])
+  })
+
   it('asks for the key when there is none', async () => {
     rmSync(join(place.path, copied('keyless'), 'checkpoint.pub'))
     const { code, stderr } = await command('verify', 'keyless')
@@ -130,10 +163,10 @@ describe('AU-03 audit verify on a copy', () => {
   it('names what is gone but for its hashes, and that no record says why', async () => {
     const name = copied('retired')
     rmSync(join(place.path, name, 'local', '0000000000000001.jsonl'))
-    const { code, stdout } = await command('verify', name)
-    expect([code, stdout]).toEqual([
-      0,
-      expect.stringMatching(/records 1 to 4 are gone but .*\s+no record here says/),
+    const { code, stderr } = await command('verify', name)
+    expect([code, stderr]).toEqual([
+      5,
+      expect.stringMatching(/records 1 to 4: deleted, .* no signed record says/),
     ])
   })
 })

@@ -94,12 +94,18 @@ export function signedFor(
     key,
     writer,
     size,
-  }: { readonly key: KeyObject; readonly writer: string; readonly size?: number },
+    log = LOG,
+  }: {
+    readonly key: KeyObject
+    readonly writer: string
+    readonly size?: number
+    readonly log?: string
+  },
 ): string {
   const leaves = segmentsOf(files, writer)
     .flatMap((name) => linesOf(files.get(name) ?? Buffer.alloc(0)))
     .map((line) => leafHashOf(Buffer.from(line)))
     .slice(0, size)
-  const sign = createSigner({ key, origin: `${LOG}/${writer}` })
+  const sign = createSigner({ key, origin: `${log}/${writer}` })
   return sign({ size: leaves.length, root: rootOf(leaves) })
 }
