@@ -32,6 +32,8 @@ export interface StateDirectory {
   readonly keys: string
   readonly audit: string
   readonly auditIndex: string
+  /** What each writer of the audit signed last: apart from the audit, so that one alone tells of the other. */
+  readonly auditSeals: string
   readonly run: string
   readonly runFile: string
   readonly logs: string
@@ -71,6 +73,7 @@ export function stateDirectoryAt(path: string): StateDirectory {
     keys: join(path, 'keys'),
     audit: join(path, 'audit'),
     auditIndex: join(path, 'audit-index.db'),
+    auditSeals: join(path, 'audit-seals'),
     run: join(path, 'run'),
     runFile: join(path, 'run', 'serve.json'),
     logs: join(path, 'logs'),
@@ -120,8 +123,9 @@ function assertEnvironment(state: StateDirectory, environment: string): void {
 
 const markerOf = (state: StateDirectory): string => join(state.path, 'environment')
 
-function foldersOf({ keys, audit, run, logs, inbox, vault }: StateDirectory): string[] {
-  return [keys, audit, run, logs, inbox, vault]
+function foldersOf(state: StateDirectory): string[] {
+  const { keys, audit, auditSeals, run, logs, inbox, vault } = state
+  return [keys, audit, auditSeals, run, logs, inbox, vault]
 }
 
 /** The files whose exposure would matter most; the directories above already close the others. */

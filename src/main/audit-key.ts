@@ -26,7 +26,7 @@ export function publishAuditKey(audit: string, environment: string, key: KeyObje
   else if (present.trim() !== vkey)
     throw new Failure(
       'key_invalid',
-      `${path} is not of the key that signs now (keys/audit-signing.pem): restore that key from a backup, or move the whole audit directory away to begin a new log`,
+      `${path} is not of the key that signs now (keys/audit-signing.pem): restore that key from a backup, or move the whole audit directory and audit-seals away to begin a new log`,
     )
   return vkey
 }

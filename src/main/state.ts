@@ -1,6 +1,7 @@
 /** One environment's state, opened: lock, keys, database, gate, journal, credentials, in that order. */
 
 import type { KeyObject } from 'node:crypto'
+import { join } from 'node:path'
 import { systemNow } from '../base/clock.ts'
 import { newRequestId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -211,6 +212,7 @@ export function openAudit(parts: AuditParts): Promise<Journal> {
     ...{ writer, hashKey, log, now: systemNow },
     pathPatterns: (service) => settings.current.catalog.services.get(service)?.redact.path ?? [],
     sign: { key: signing, origin: `${logName(config.environment)}/${writer}` },
+    sealPath: join(directory.auditSeals, writer),
     quotaBytes: config.audit.quotaBytes,
     isQuotaShared: isShared,
   })

@@ -41,6 +41,7 @@ afterAll(async () => {
 })
 
 function forgetAudit(): void {
+  rmSync(join(proxy.stateDirectory, 'audit-seals'), { recursive: true })
   for (const name of ['local', 'clock']) rmSync(join(audit, name), { recursive: true, force: true })
   for (const name of readdirSync(proxy.stateDirectory))
     if (name.startsWith('audit-index')) rmSync(join(proxy.stateDirectory, name))

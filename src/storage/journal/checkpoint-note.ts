@@ -1,6 +1,7 @@
 /** A checkpoint as it stands in a file: C2SP tlog-checkpoint, a note with one Ed25519 signature. */
 
 import { createPublicKey, hash, sign, type KeyObject } from 'node:crypto'
+import { isSignedBy, parseCheckpoint, parseNote } from '../../audit/note.ts'
 
 export interface Checkpoint {
   /** Records that it covers, from the first on. */
@@ -31,6 +32,19 @@ function keyHashOf(name: string, key: KeyObject): Buffer {
   const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32)
   const named = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([ED25519]), raw])
   return hash('sha256', named, 'buffer').subarray(0, 4)
+}
+
+/** Reads what this key has signed for this log; undefined for anything else. Without one, whatever it says. */
+export function createReader(signing: Signing | undefined): typeof readCheckpoint {
+  if (!signing) return readCheckpoint
+  const { key, origin: name } = signing
+  const publicKey = createPublicKey(key)
+  return (note) => {
+    const parsed = parseNote(note)
+    const checkpoint = parsed && parseCheckpoint(parsed.text)
+    if (!parsed || checkpoint?.origin !== name) return undefined
+    return isSignedBy(parsed, { name, publicKey }) ? checkpoint : undefined
+  }
 }
 
 /** What it says, whoever signed it; undefined for what is no checkpoint. */

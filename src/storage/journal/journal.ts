@@ -21,8 +21,10 @@ import { measureDirectory } from './measure.ts'
 import { Quota, type QuotaUse } from './quota.ts'
 import { reasonOf } from './reason.ts'
 import { isWriterName } from './segment.ts'
+import { unknownOutcome } from './unknown-outcome.ts'
 import type { Signing } from './checkpoint-note.ts'
 import { Writer, type WriterThread } from './writer.ts'
+import type { TreeFinding } from './tree-recovery.ts'
 import type { Opened } from './writer-loop.ts'
 
 export interface Journal extends AuditLog {
@@ -57,6 +59,8 @@ export interface JournalParts {
   readonly isQuotaShared?: boolean
   /** Who signs the checkpoints: a key object, since the writer's thread does it. None unless given. */
   readonly sign?: Signing
+  /** A file outside `directory`, where the writer notes what it signed last. None unless given. */
+  readonly sealPath?: string
   readonly thread?: WriterThread | undefined
 }
 
@@ -95,6 +99,8 @@ class SegmentJournal implements Journal {
   #countTimer: NodeJS.Timeout | undefined
   /** A segment that somebody took away, until the log has gone on after it. */
   #lost: string | undefined
+  /** Records that are not as they were signed, until that is on the record. */
+  #finding: TreeFinding | undefined
 
   constructor(parts: JournalParts) {
     const { writer, environment, hashKey: key, pathPatterns = () => [], now } = parts
@@ -127,15 +133,18 @@ class SegmentJournal implements Journal {
 
   /** Says what was found, in the log and on the record. */
   async #closeOpen(opened: Opened): Promise<void> {
+    if (opened.finding) this.#noteFinding(opened.finding)
     const lines = this.#closing(opened)
     if (lines.length === 0) return
-    this.#parts.log.warn('audit_recovered', {
-      open: opened.open.length,
-      cuts: opened.cuts.length,
-      ...(opened.finding && { checkpoint: opened.finding.size, records: opened.finding.records }),
-    })
+    const { open, cuts, unsigned } = opened
+    this.#parts.log.warn('audit_recovered', { open: open.length, cuts: cuts.length, unsigned })
     for (const text of inBatches(lines))
       await this.#write({ text, time: this.#parts.now(), isBusy: false })
+  }
+
+  #noteFinding(finding: TreeFinding): void {
+    this.#finding = finding
+    this.#parts.log.error('audit_not_as_signed', { ...finding })
   }
 
   // Whoever comes while nothing can be written costs no line.
@@ -204,17 +213,20 @@ class SegmentJournal implements Journal {
   }
 
   #createWriter(): Writer {
-    const { directory, environment, writer, sign, thread, now, log } = this.#parts
+    const { directory, environment, writer, sign, sealPath, thread, now, log } = this.#parts
     const { segmentBytes = SEGMENT_BYTES, quotaBytes = Number.POSITIVE_INFINITY } = this.#parts
     const aheadBytes = Math.floor(Math.min(AHEAD_BYTES, segmentBytes, quotaBytes * AHEAD_SHARE))
     return new Writer({
       ...{ thread, now },
-      orders: { directory, environment, writer, segmentBytes, aheadBytes, sign },
+      orders: { directory, environment, writer, segmentBytes, aheadBytes, sign, sealPath },
       onEnd: (problem) => {
         this.#commits.fail(problem)
       },
       onBehind: (problem) => {
         log.error('audit_hashes_behind', { problem })
+      },
+      onFinding: (finding) => {
+        this.#noteFinding(finding)
       },
     })
   }
@@ -222,6 +234,7 @@ class SegmentJournal implements Journal {
   async #write(batch: Batch): Promise<void> {
     await this.#writer.write(batch)
     this.#lost = undefined
+    this.#finding = undefined
     this.#quota.grow(this.#writer.figures.bytes)
   }
 
@@ -238,10 +251,10 @@ class SegmentJournal implements Journal {
   }
 
   /** What the last process left open ends here. */
-  #closing({ open, cuts, finding }: Opened): readonly string[] {
-    if (open.length === 0 && cuts.length === 0 && !finding) return []
+  #closing({ open, cuts, finding, unsigned }: Opened): readonly string[] {
+    if (open.length === 0 && cuts.length === 0 && unsigned === 0 && !finding) return []
     const lines = open.map((requestId) => this.#outcome(unknownOutcome(requestId)))
-    const details = { closed: open.length, cuts, ...(finding && { checkpoint: finding }) }
+    const details = { closed: open.length, cuts, ...(unsigned > 0 && { unsigned }) }
     return [...lines, this.#recovery('start', details)]
   }
 
@@ -259,8 +272,12 @@ class SegmentJournal implements Journal {
   }
 
   #recovery(cause: 'start' | 'unwritable', details: Readonly<Record<string, unknown>>): string {
-    const lost = this.#lost
-    const all = lost === undefined ? details : { ...details, lost }
+    const [lost, checkpoint] = [this.#lost, this.#finding]
+    const all = {
+      ...details,
+      ...(lost !== undefined && { lost }),
+      ...(checkpoint && { checkpoint }),
+    }
     return this.#format.recovery({ cause, details: all }, this.#parts.now())
   }
 }
@@ -288,15 +305,3 @@ function* inBatches(lines: readonly string[]): Generator<string> {
 }
 
 const FULL = 'the disk quota of the audit is used up'
-
-/** Nothing is known about it; what is no number is written as null. */
-function unknownOutcome(requestId: string): OutcomeEvent {
-  return {
-    requestId,
-    result: 'unknown',
-    cause: 'process_ended',
-    requestBytes: Number.NaN,
-    responseBytes: Number.NaN,
-    durationsMs: { total: Number.NaN },
-  }
-}

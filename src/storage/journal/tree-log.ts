@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createSigner, type Signing } from './checkpoint-note.ts'
 import type { DerivedFile, JournalFiles } from './files.ts'
 import { HASH_BYTES, writeHash, type Frontier } from './frontier.ts'
+import type { Seal } from './seal.ts'
 import { hashesPath } from './segment.ts'
 
 export interface TreeLogParts {
@@ -15,6 +16,8 @@ export interface TreeLogParts {
   readonly directory: string
   readonly files: JournalFiles
   readonly sign: Signing | undefined
+  /** Where else it is noted what was signed. */
+  readonly seal?: Seal | undefined
   /** Of all records so far. */
   readonly tree: Frontier
   readonly publish: (checkpoint: string) => void
@@ -51,6 +54,7 @@ export class TreeLog {
   #signedSize = -1
   #signedAt = Number.NEGATIVE_INFINITY
   #isBehind = false
+  #note: string | undefined
 
   constructor(parts: TreeLogParts) {
     this.#parts = parts
@@ -89,6 +93,13 @@ export class TreeLog {
   close(): void {
     if (this.#signedSize !== this.#tree.size) this.checkpoint()
     this.#attempt(() => this.#waiting?.file?.close())
+    const { seal } = this.#parts
+    if (seal && this.#note !== undefined && this.#signedSize === this.#tree.size) {
+      const note = this.#note
+      this.#attempt(() => {
+        seal.close(note)
+      })
+    }
   }
 
   #waitingFor(first: number): Waiting {
@@ -130,11 +141,13 @@ export class TreeLog {
   }
 
   #writeCheckpoint(): void {
-    const { directory, files, publish } = this.#parts
+    const { directory, files, publish, seal } = this.#parts
     const note = this.#sign?.({ size: this.#tree.size, root: this.#tree.root() })
     if (note === undefined) return
     publish(note)
     files.replace(join(directory, 'checkpoint'), note)
+    seal?.update(note)
+    this.#note = note
   }
 
   #attempt(run: () => void): void {

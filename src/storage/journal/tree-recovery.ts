@@ -6,25 +6,28 @@
 
 import { join } from 'node:path'
 import { Failure } from '../../base/errors.ts'
-import { readCheckpoint, type Checkpoint } from './checkpoint-note.ts'
-import type { JournalFiles } from './files.ts'
+import type { Checkpoint } from './checkpoint-note.ts'
 import { Frontier, HASH_BYTES } from './frontier.ts'
+import { readLastSigned, type LastSigned, type SignedParts } from './last-signed.ts'
 import { hashLines, type Found } from './recovery.ts'
 import { hashesPath, listHashes, listSegments, segmentPath } from './segment.ts'
+import { judgeUnsigned } from './unsigned-records.ts'
 
-export interface TreeParts {
-  /** The writer's own directory. */
-  readonly directory: string
-  readonly files: JournalFiles
+export interface TreeParts extends SignedParts {
   readonly found: Found
 }
 
-/** Records and the last checkpoint disagree. */
+/** Records and the last checkpoint disagree, or there is none where one should be. */
 export interface TreeFinding {
-  /** Records that the checkpoint was signed for. */
+  /** Records that the newest one that holds was signed for; 0 without any. */
   readonly size: number
-  /** `changed`: the hashes still tell what was there. `unknown`: nothing here does. */
-  readonly records: 'changed' | 'unknown'
+  /** The note beside the log. */
+  readonly note: LastSigned['note']
+  /**
+   * `changed`: the hashes still tell what was there. `unknown`: nothing here does. `added`: the log had
+   * ended well, and something follows. `unsigned`: what follows was written over too long a time.
+   */
+  readonly records: 'as signed' | 'changed' | 'unknown' | 'added' | 'unsigned'
 }
 
 export interface RecoveredTree {
@@ -33,6 +36,10 @@ export interface RecoveredTree {
   /** The sequence number that the next record gets: behind everything that was ever signed for. */
   readonly next: number
   readonly finding: TreeFinding | undefined
+  /** Records behind the newest checkpoint: a crash leaves a second's worth. */
+  readonly unsigned: number
+  /** The newest checkpoint that holds, as a note. */
+  readonly note: string | undefined
 }
 
 /** Stands for a record that nothing is known of: the leaf hash of no bytes at all. */
@@ -46,20 +53,32 @@ const MISSING_LIMIT = 10_000_000
 
 export async function recoverTree(parts: TreeParts): Promise<RecoveredTree> {
   const { directory, files, found } = parts
+  const last = readLastSigned(parts)
   const first = found.tail?.segment.first ?? found.next
-  const before = await treeBefore(parts, first)
   const stored = files.read(hashesPath(directory, first)) ?? Buffer.alloc(0)
-  const lines = found.tail?.hashes ?? Buffer.alloc(0)
-  const count = found.next - first
-  const chosen = choose(
-    { before, stored: whole(stored), lines: filled(lines, count) },
-    signed(parts),
-  )
-  if (chosen.finding?.records === 'unknown') keepCheckpoint(parts, chosen.finding.size)
+  const chosen = await chooseTree(parts, { first, stored: whole(stored) }, last.newest)
+  const { size, unsigned } = sizesOf(parts, last)
+  const records =
+    chosen.records === 'as signed' && unsigned > 0
+      ? await judgeUnsigned({ directory, size, found, isClosed: last.isClosed })
+      : chosen.records
+  keepNotes(parts, last, records === 'unknown')
   if (found.tail && !chosen.hashes.equals(stored)) writeHashes(parts, first, chosen.hashes)
-  const frontier = before.copy()
+  const frontier = chosen.before.copy()
   appendAll(frontier, chosen.hashes)
-  return { frontier, next: frontier.size + 1, finding: chosen.finding }
+  const finding = isSound(last, records) ? undefined : { size, note: last.note, records }
+  const note = last.newest?.note
+  return { frontier, next: frontier.size + 1, finding, unsigned, note }
+}
+
+function sizesOf({ sign, found }: TreeParts, { newest }: LastSigned) {
+  const size = newest?.size ?? 0
+  return { size, unsigned: sign ? Math.max(0, found.next - 1 - size) : 0 }
+}
+
+/** A log that is not signed yet has no checkpoint; whoever once saw one does not lose it. */
+function isSound({ note, newest }: LastSigned, records: TreeFinding['records']): boolean {
+  return records === 'as signed' && (note === 'sound' || (note === 'missing' && !newest))
 }
 
 interface Candidates {
@@ -71,19 +90,46 @@ interface Candidates {
 }
 
 interface Chosen {
+  readonly before: Frontier
   readonly hashes: Buffer
-  readonly finding: TreeFinding | undefined
+  readonly records: 'as signed' | 'changed' | 'unknown'
+}
+
+interface NewestSegment {
+  readonly first: number
+  readonly stored: Buffer
+}
+
+async function chooseTree(
+  parts: TreeParts,
+  { first, stored }: NewestSegment,
+  signed: Checkpoint | undefined,
+): Promise<Chosen> {
+  const { tail, next } = parts.found
+  const lines = filled(tail?.hashes ?? Buffer.alloc(0), next - first)
+  const noted = frontierBefore(parts, first)
+  const chosen = noted && (await choose(parts, { before: noted, stored, lines }, signed))
+  if (chosen && chosen.records !== 'unknown') return chosen
+  // Nobody signed where the tree was noted to stand: the hashes may know better.
+  return choose(parts, { before: await rebuild(parts, first), stored, lines }, signed)
 }
 
 /** The lines, unless a checkpoint was signed for something else that the hashes still know. */
-function choose({ before, stored, lines }: Candidates, signed: Checkpoint | undefined): Chosen {
-  if (!signed || signed.size < before.size) return { hashes: lines, finding: undefined }
+async function choose(
+  parts: TreeParts,
+  { before, stored, lines }: Candidates,
+  signed: Checkpoint | undefined,
+): Promise<Chosen> {
+  if (!signed) return { before, hashes: lines, records: 'as signed' }
+  if (signed.size < before.size) {
+    const isSigned = (await rebuild(parts, signed.size + 1)).root().equals(signed.root)
+    return { before, hashes: lines, records: isSigned ? 'as signed' : 'unknown' }
+  }
   const isSigned = (hashes: Buffer) => matches(before, hashes, signed)
-  if (isSigned(lines)) return { hashes: lines, finding: undefined }
-  const { size } = signed
+  if (isSigned(lines)) return { before, hashes: lines, records: 'as signed' }
   const known = Buffer.concat([stored, lines.subarray(stored.length)])
-  if (isSigned(known)) return { hashes: known, finding: { size, records: 'changed' } }
-  return { hashes: lines, finding: { size, records: 'unknown' } }
+  if (isSigned(known)) return { before, hashes: known, records: 'changed' }
+  return { before, hashes: lines, records: 'unknown' }
 }
 
 function matches(before: Frontier, hashes: Buffer, { size, root }: Checkpoint): boolean {
@@ -94,24 +140,25 @@ function matches(before: Frontier, hashes: Buffer, { size, root }: Checkpoint): 
   return tree.root().equals(root)
 }
 
-function signed({ directory, files }: TreeParts): Checkpoint | undefined {
-  const note = files.read(join(directory, 'checkpoint'))
-  return note && readCheckpoint(note.toString('utf8'))
-}
-
-/** The next checkpoint takes its place, and it is all that is left of what was there. */
-function keepCheckpoint({ directory, files }: TreeParts, size: number): void {
+/** The next checkpoint takes their place, and they are all that is left of what was there. */
+function keepNotes(
+  { directory, files }: TreeParts,
+  { newest, note }: LastSigned,
+  isUnmatched: boolean,
+): void {
   const path = join(directory, 'checkpoint')
-  files.rename(path, `${path}.${size}.unmatched`)
+  if (note === 'invalid') files.rename(path, `${path}.0.unmatched`)
+  if (newest && isUnmatched) files.replace(`${path}.${newest.size}.unmatched`, newest.note)
 }
 
-/** The tree over all records before a segment: from the note made when it began, or from their hashes. */
-async function treeBefore(parts: TreeParts, first: number): Promise<Frontier> {
-  const noted = parts.files.read(join(parts.directory, 'frontier'))?.toString('utf8') ?? ''
+/** Where the tree stood when the segment began, as noted then. */
+function frontierBefore({ directory, files }: TreeParts, first: number): Frontier | undefined {
+  const noted = files.read(join(directory, 'frontier'))?.toString('utf8') ?? ''
   const frontier = Frontier.parse(noted)
-  return frontier?.size === first - 1 ? frontier : rebuild(parts, first)
+  return frontier?.size === first - 1 ? frontier : undefined
 }
 
+/** The tree over all records before one, from their hashes. */
 async function rebuild(parts: TreeParts, end: number): Promise<Frontier> {
   const { directory } = parts
   const segments = (await listSegments(directory)).map(({ first }) => first)

@@ -11,6 +11,7 @@ import { reasonOf } from './reason.ts'
 import { recoverSegments, type Cut } from './recovery.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import type { Signing } from './checkpoint-note.ts'
+import { Seal } from './seal.ts'
 import { TreeLog } from './tree-log.ts'
 import { recoverTree, type TreeFinding } from './tree-recovery.ts'
 
@@ -27,6 +28,8 @@ export interface WriterOrders {
   /** The last record that counts, when a thread before this one ended badly. */
   readonly acknowledged: number | undefined
   readonly sign: Signing | undefined
+  /** A file outside the log that tells what was signed last; undefined: none. */
+  readonly sealPath: string | undefined
 }
 
 export interface Opened {
@@ -35,6 +38,8 @@ export interface Opened {
   readonly cuts: readonly Cut[]
   /** Undefined when records and checkpoint agree. */
   readonly finding: TreeFinding | undefined
+  /** Records that no checkpoint covered. */
+  readonly unsigned: number
 }
 
 /** What the journal is told. */
@@ -80,14 +85,17 @@ async function openWriter(
   send: Send,
 ): Promise<OpenWriter> {
   const directory = join(orders.directory, orders.writer)
-  const { segmentBytes, aheadBytes, acknowledged, sign, time } = orders
+  const { segmentBytes, aheadBytes, acknowledged, sign, sealPath, time } = orders
   files.makeDirectory(directory)
   files.syncDirectory(orders.directory)
   const mailbox = new Mailbox(orders.memory)
   const found = await recoverSegments({ directory, files, acknowledged })
-  const { frontier, next, finding } = await recoverTree({ directory, files, found })
+  const recovered = await recoverTree({ directory, files, found, sign, sealPath })
+  const { frontier, next, finding, unsigned } = recovered
+  const seal = sealPath === undefined ? undefined : new Seal(files, sealPath)
+  seal?.begin(recovered.note ?? '')
   const tree = new TreeLog({
-    ...{ directory, files, sign, tree: frontier },
+    ...{ directory, files, sign, seal, tree: frontier },
     publish: (checkpoint) => {
       mailbox.publish(checkpoint)
     },
@@ -103,7 +111,7 @@ async function openWriter(
   const segments = new SegmentWriter({ ...parts, tail, previous, next, open: found.open })
   beginWriting(segments, time)
   const { open, cuts } = found
-  send({ kind: 'opened', opened: { records: segments.records, open, cuts, finding } })
+  send({ kind: 'opened', opened: { records: segments.records, open, cuts, finding, unsigned } })
   return { mailbox, segments, tree }
 }
 

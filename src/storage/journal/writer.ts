@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { Failure } from '../../base/errors.ts'
 import { createSharedMemory, Mailbox, type Batch, type Figures } from './mailbox.ts'
 import { reasonOf } from './reason.ts'
+import type { TreeFinding } from './tree-recovery.ts'
 import type { Opened, WriterMessage, WriterOrders } from './writer-loop.ts'
 
 /** The file that a thread runs, and what it is told besides: tests have another one. */
@@ -23,6 +24,8 @@ export interface WriterParts {
   /** It ended by itself while nobody waited for it, or while somebody did. */
   readonly onEnd: (problem: string) => void
   readonly onBehind: (problem: string) => void
+  /** A thread that took over found records that are not as they were signed. */
+  readonly onFinding: (finding: TreeFinding) => void
 }
 
 /** Beside this file, as source or compiled. */
@@ -94,7 +97,10 @@ export class Writer {
 
   /** Takes back what a failed `write` may have left. Gives the name of a segment that is gone. */
   async repair(): Promise<string | undefined> {
-    if (!this.#running) await this.open(this.#figures.records)
+    if (!this.#running) {
+      const { finding } = await this.open(this.#figures.records)
+      if (finding) this.#parts.onFinding(finding)
+    }
     this.rest()
     const answered = this.#expectAnswer()
     this.#running?.mailbox.post('repair')
