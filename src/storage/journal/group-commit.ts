@@ -142,6 +142,15 @@ export class GroupCommit {
     this.#retryLater()
   }
 
+  /** As `fail`, while the disk still takes batches: one that is on disk already counts. */
+  interrupt(problem: string): void {
+    if (!this.#writing || this.#parts.abandon()) this.fail(problem)
+    else
+      setImmediate(() => {
+        this.interrupt(problem)
+      })
+  }
+
   #batch(): Gathering {
     const last = this.#pending.at(-1)
     if (last && last.text.length < BATCH_CHARACTERS) return last

@@ -252,6 +252,44 @@ describe('AU-03 opening again', () => {
   })
 })
 
+describe('AU-03 when no checkpoint can be written for too long', () => {
+  it.each(['writeDerived', 'replace'] as const)(
+    'in %s, nothing more is written either, until one can be',
+    async (operation) => {
+      const journal = await open({ unsignedMs: 200 })
+      test.files.fault(operation, 'ENOSPC')
+      await journal.change(aChange())
+      await vi.waitFor(
+        () => {
+          expect(journal.status()).toMatchObject({
+            writable: false,
+            problem: expect.stringMatching(/records are unsigned .*the disk is full/) as string,
+          })
+        },
+        { timeout: 10_000 },
+      )
+      await expect(journal.intent(intentOf(1))).rejects.toMatchObject({ code: 'audit_unavailable' })
+      const { records } = journal.status()
+      test.files.heal()
+      await vi.waitFor(
+        () => {
+          expect(journal.status().writable).toBe(true)
+        },
+        { timeout: 10_000 },
+      )
+      await journal.intent(intentOf(2))
+      await journal.close()
+      const added = test
+        .records()
+        .slice(records)
+        .map(({ kind }) => kind)
+      expect(added).toEqual(['segment', 'recovery', 'intent'])
+      expectWhole()
+    },
+    30_000,
+  )
+})
+
 describe('AU-02 when what is made from the records cannot be written', () => {
   it.each(['openDerived', 'writeDerived', 'replace'] as const)(
     'in %s, requests go on, and it is made up for later',

@@ -61,6 +61,8 @@ export interface JournalParts {
   readonly sign?: Signing
   /** A file outside `directory`, where the writer notes what it signed last. None unless given. */
   readonly sealPath?: string
+  /** So long may records go without a checkpoint before nothing more is written. */
+  readonly unsignedMs?: number
   readonly thread?: WriterThread | undefined
 }
 
@@ -70,6 +72,8 @@ const AHEAD_BYTES = 1024 * 1024
 /** Others take such zeros for records when they share a quota. */
 const AHEAD_SHARE = 1 / 64
 const COUNT_INTERVAL_MS = 1000
+/** Less than what a verifier takes for suspicious. */
+const UNSIGNED_MS = 5000
 
 /**
  * Opens a writer's journal and makes it sound: cuts what a crash tore, closes what it left open.
@@ -215,15 +219,20 @@ class SegmentJournal implements Journal {
   #createWriter(): Writer {
     const { directory, environment, writer, sign, sealPath, thread, now, log } = this.#parts
     const { segmentBytes = SEGMENT_BYTES, quotaBytes = Number.POSITIVE_INFINITY } = this.#parts
+    const { unsignedMs = UNSIGNED_MS } = this.#parts
+    const signing = { sign, sealPath, unsignedMs }
     const aheadBytes = Math.floor(Math.min(AHEAD_BYTES, segmentBytes, quotaBytes * AHEAD_SHARE))
     return new Writer({
       ...{ thread, now },
-      orders: { directory, environment, writer, segmentBytes, aheadBytes, sign, sealPath },
+      orders: { directory, environment, writer, segmentBytes, aheadBytes, ...signing },
       onEnd: (problem) => {
         this.#commits.fail(problem)
       },
       onBehind: (problem) => {
         log.error('audit_hashes_behind', { problem })
+      },
+      onUnsigned: (problem) => {
+        this.#commits.interrupt(problem)
       },
       onFinding: (finding) => {
         this.#noteFinding(finding)

@@ -52,6 +52,7 @@ beforeEach(() => {
       sign: undefined,
       publish: ignored,
       onBehind: ignored,
+      ...{ unsignedMs: 5000, onUnsigned: ignored },
     }),
   })
 })

@@ -9,6 +9,7 @@ import { createSigner, type Signing } from './checkpoint-note.ts'
 import type { DerivedFile, JournalFiles } from './files.ts'
 import { HASH_BYTES, writeHash, type Frontier } from './frontier.ts'
 import type { Seal } from './seal.ts'
+import { reasonOf } from './reason.ts'
 import { hashesPath } from './segment.ts'
 
 export interface TreeLogParts {
@@ -23,6 +24,9 @@ export interface TreeLogParts {
   readonly publish: (checkpoint: string) => void
   /** Something could not be written: once, until it can be again. */
   readonly onBehind: (error: unknown) => void
+  /** So long may records go without a checkpoint that is written; then `onUnsigned`, once. */
+  readonly unsignedMs: number
+  readonly onUnsigned: (problem: string) => void
 }
 
 /** So many records ask for a checkpoint before a second is over, but not more often than that. */
@@ -54,6 +58,9 @@ export class TreeLog {
   #signedSize = -1
   #signedAt = Number.NEGATIVE_INFINITY
   #isBehind = false
+  /** When the first record came that no checkpoint covers; why none could be written. */
+  #unsignedAt: number | undefined
+  #unsignedWhy: string | undefined
   #note: string | undefined
 
   constructor(parts: TreeLogParts) {
@@ -65,6 +72,7 @@ export class TreeLog {
   /** The records of a commit: each line's bytes behind a byte of zero. `first` names their segment. */
   add(first: number, leaves: Iterable<Buffer>): void {
     const waiting = this.#waitingFor(first)
+    this.#unsignedAt ??= performance.now()
     for (const leaf of leaves) {
       writeHash(leaf, this.#hash, 0)
       this.#tree.append(this.#hash)
@@ -87,7 +95,14 @@ export class TreeLog {
       this.#writeHashes()
       this.#writeCheckpoint()
       this.#signedSize = this.#tree.size
+      this.#unsignedAt = undefined
+      this.#unsignedWhy = undefined
     })
+  }
+
+  /** Why nothing more is to be written: too much of it would be unsigned. */
+  get unsigned(): string | undefined {
+    return this.#unsignedWhy
   }
 
   close(): void {
@@ -157,7 +172,18 @@ export class TreeLog {
     } catch (error) {
       if (!this.#isBehind) this.#parts.onBehind(error)
       this.#isBehind = true
+      this.#tellUnsigned(error)
     }
+  }
+
+  #tellUnsigned(error: unknown): void {
+    const { unsignedMs, onUnsigned } = this.#parts
+    if (this.#unsignedAt === undefined || this.#unsignedWhy !== undefined) return
+    if (performance.now() - this.#unsignedAt < unsignedMs) return
+    const records = this.#tree.size - Math.max(this.#signedSize, 0)
+    const seconds = Math.round(unsignedMs / 1000)
+    this.#unsignedWhy = `${records} records are unsigned since more than ${seconds} s: ${reasonOf(error)}`
+    onUnsigned(this.#unsignedWhy)
   }
 }
 

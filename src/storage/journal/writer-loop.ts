@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import { createSegmentFormat } from '../../audit/record.ts'
+import { Failure } from '../../base/errors.ts'
 import type { JournalFiles } from './files.ts'
 import { Mailbox, type Figures, type Letter } from './mailbox.ts'
 import { reasonOf } from './reason.ts'
@@ -30,6 +31,8 @@ export interface WriterOrders {
   readonly sign: Signing | undefined
   /** A file outside the log that tells what was signed last; undefined: none. */
   readonly sealPath: string | undefined
+  /** So long may records go without a checkpoint. */
+  readonly unsignedMs: number
 }
 
 export interface Opened {
@@ -50,6 +53,8 @@ export type WriterMessage =
   | { readonly kind: 'repaired'; readonly lost: string | undefined }
   /** Hashes or checkpoints cannot be written; records can. */
   | { readonly kind: 'behind'; readonly problem: string }
+  /** That has gone on for too long: only a repair that catches up lets more be written. */
+  | { readonly kind: 'unsigned'; readonly problem: string }
   | 'written'
 
 export type Send = (message: WriterMessage) => void
@@ -102,6 +107,10 @@ async function openWriter(
     onBehind: (error) => {
       send({ kind: 'behind', problem: reasonOf(error) })
     },
+    unsignedMs: orders.unsignedMs,
+    onUnsigned: (problem) => {
+      send({ kind: 'unsigned', problem })
+    },
   })
   const format = createSegmentFormat(orders)
   const parts = { directory, files, format, segmentBytes, aheadBytes, tree }
@@ -144,9 +153,11 @@ function serve(writer: OpenWriter, send: Send): void {
   }
 }
 
-function repair({ mailbox, segments }: OpenWriter, send: Send): void {
+function repair({ mailbox, segments, tree }: OpenWriter, send: Send): void {
   try {
     segments.repair()
+    if (tree.unsigned !== undefined) tree.checkpoint()
+    if (tree.unsigned !== undefined) throw new Failure('audit_unavailable', tree.unsigned)
     mailbox.release()
     send({ kind: 'repaired', lost: segments.lost })
   } catch (error) {

@@ -24,6 +24,8 @@ export interface WriterParts {
   /** It ended by itself while nobody waited for it, or while somebody did. */
   readonly onEnd: (problem: string) => void
   readonly onBehind: (problem: string) => void
+  /** Records have gone without a signature for too long. */
+  readonly onUnsigned: (problem: string) => void
   /** A thread that took over found records that are not as they were signed. */
   readonly onFinding: (finding: TreeFinding) => void
 }
@@ -152,6 +154,7 @@ export class Writer {
   #receive(message: WriterMessage): void {
     if (message === 'written') this.#written()
     else if (message.kind === 'behind') this.#parts.onBehind(message.problem)
+    else if (message.kind === 'unsigned') this.#parts.onUnsigned(message.problem)
     else if (message.kind === 'failed') this.#settle().reject(ended(message.problem))
     else this.#settle().resolve(message)
   }
