@@ -133,7 +133,7 @@ class LogReading {
   }
 
   verdict(checkpoint: number | undefined): WriterVerdict {
-    for (const finding of [...this.#recoveries.findings, ...this.#doubts(checkpoint)])
+    for (const finding of [...this.#doubts(checkpoint), ...this.#recoveries.findings])
       this.check.report(finding)
     const findings = this.check.finish(this.#end)
     return {
