@@ -16,8 +16,10 @@ import type {
   AddedOperator,
   AgentView,
   AuditCheckpoints,
+  AuditConsistency,
   AuditCounts,
   AuditFilter,
+  AuditGrowth,
   AuditPage,
   AuditStatus,
   CountKey,
@@ -176,6 +178,9 @@ function auditOf(call: Transport) {
     status: () => get<AuditStatus>(call, '/v1/audit/status'),
     /** What a witness keeps; see `onCheckpoint` for what comes with each answer. */
     checkpoints: () => get<AuditCheckpoints>(call, '/v1/audit/checkpoint'),
+    /** Hashes in base64, which prove that a writer's log only grew from one checkpoint to another. */
+    consistency: (growth: AuditGrowth) =>
+      get<AuditConsistency>(call, '/v1/audit/consistency', { ...growth }),
     /** Builds the index anew from the journal; `status` says how far it is. */
     reindex: async () => {
       await call({ method: 'POST', path: '/v1/audit/reindex' })

@@ -271,6 +271,18 @@ export interface AuditCheckpoints {
   readonly publicKey: string
 }
 
+export interface AuditGrowth {
+  readonly writer: string
+  /** Records of the older checkpoint. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface AuditConsistency {
+  /** RFC 6962, 2.1.2: hashes in base64. */
+  readonly path: readonly string[]
+}
+
 export type AuditRecord = Readonly<Record<string, unknown>>
 
 export interface ReplicaView {

@@ -22,6 +22,8 @@ export type FindingKind =
   | 'deleted'
   /** The server itself says so, in a signed record. */
   | 'reported'
+  /** Of the server, by a command that kept its checkpoints. */
+  | 'witnessed'
 
 export interface Finding {
   readonly kind: FindingKind

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseVkey, type Checkpoint } from '../audit/note.ts'
 import { checkpointIn } from '../audit/tlog-proof.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { readIfThere } from './checkpoint-files.ts'
+import { readIfThere } from './regular-file.ts'
 import type { KeptNote } from './kept-checkpoints.ts'
 import { KEY_FILE } from './verify.ts'
 

@@ -17,6 +17,15 @@ export interface KeptCheckpoints {
   readonly notes: readonly KeptNote[]
   /** C2SP verifier key, where the file has one. */
   readonly publicKey: string | undefined
+  /** What a command found wrong with the server when it kept them. */
+  readonly doubts: readonly KeptDoubt[]
+}
+
+export interface KeptDoubt {
+  readonly source: string
+  readonly origin: string | undefined
+  readonly message: string
+  readonly at: number
 }
 
 export interface KeptNote {
@@ -30,6 +39,9 @@ const kept = z.object({
   publicKey: z.string().optional(),
   logs: z.record(z.string(), note.extend({ earlier: z.array(note).optional() })).optional(),
   checkpoints: z.array(note).optional(),
+  doubts: z
+    .array(z.object({ origin: z.string().optional(), message: z.string(), at: z.int() }))
+    .optional(),
 })
 
 /** A note: lines, an empty line, lines of signatures. */
@@ -45,11 +57,13 @@ export function parseKept({ name, text }: KeptFile): Result<KeptCheckpoints, str
   })
   if (!found || !notes || notes.length === 0 || notes.length < found.notes.length)
     return err('holds no signed checkpoints')
-  return ok({ notes, publicKey: found.publicKey })
+  const doubts = found.doubts.map((doubt) => ({ origin: undefined, ...doubt, source: name }))
+  return ok({ notes, publicKey: found.publicKey, doubts })
 }
 
 interface Found {
   readonly notes: readonly string[]
+  readonly doubts: NonNullable<z.output<typeof kept>['doubts']>
   readonly publicKey: string | undefined
 }
 
@@ -58,12 +72,14 @@ function fromJson(text: string): Found | undefined {
   if (!success) return undefined
   const logs = Object.values(data.logs ?? {}).flatMap((log) => [...(log.earlier ?? []), log])
   const notes = [...logs, ...(data.checkpoints ?? [])]
-  return { notes: notes.map((one) => one.note), publicKey: data.publicKey }
+  const { publicKey, doubts = [] } = data
+  return { notes: notes.map((one) => one.note), publicKey, doubts }
 }
 
 function fromNotes(text: string): Found | undefined {
   const rest = text.replace(NOTES, '').trim()
-  return rest === '' ? { notes: text.match(NOTES) ?? [], publicKey: undefined } : undefined
+  const notes = text.match(NOTES) ?? []
+  return rest === '' ? { notes, publicKey: undefined, doubts: [] } : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -13,6 +13,7 @@ import {
   type ConsistencyProof,
   type InclusionProof,
 } from '../audit/tlog-proof.ts'
+import { consistencyRanges, splitOf } from '../audit/tlog-ranges.ts'
 import type { Checkpoint } from '../audit/note.ts'
 import { Failure } from '../base/errors.ts'
 import { Frontier } from '../storage/journal/frontier.ts'
@@ -111,29 +112,7 @@ function inclusionPath(
 
 /** RFC 6962, 2.1.2. */
 function consistencyPath(size: number, to: number, tree: Leaves): Buffer[] {
-  return subPath(size, { from: 0, to, isKnown: true }, tree)
-}
-
-interface Range {
-  readonly from: number
-  readonly to: number
-  /** Its root is that of the older tree. */
-  readonly isKnown: boolean
-}
-
-function subPath(size: number, { from, to, isKnown }: Range, tree: Leaves): Buffer[] {
-  if (size === to) return isKnown ? [] : [tree.root(from, to)]
-  const middle = from + splitOf(to - from)
-  return size <= middle
-    ? [...subPath(size, { from, to: middle, isKnown }, tree), tree.root(middle, to)]
-    : [...subPath(size, { from: middle, to, isKnown: false }, tree), tree.root(from, middle)]
-}
-
-/** The largest power of two that is smaller than n. */
-function splitOf(n: number): number {
-  let k = 1
-  while (k * 2 < n) k *= 2
-  return k
+  return consistencyRanges(size, to).map(([first, end]) => tree.root(first, end))
 }
 
 /** The stored hashes of all records. */

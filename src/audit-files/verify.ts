@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { parseVkey, type NamedKey } from '../audit/note.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
 import { listSegments, listWriters } from '../storage/journal/segment.ts'
-import type { Finding } from './finding.ts'
-import { parseKept, type KeptFile } from './kept-checkpoints.ts'
+import { fileFinding, type Finding } from './finding.ts'
+import { parseKept, type KeptDoubt, type KeptFile } from './kept-checkpoints.ts'
 import { readIfThere } from './regular-file.ts'
 import { Retirements } from './retirements.ts'
 import { sortKept, strangersIn, type Sorted } from './sorted-checkpoints.ts'
@@ -79,6 +79,7 @@ async function verify(order: VerifyOrder): Promise<AuditVerdict> {
   const findings = [
     ...strangersIn(order, { key, keyFrom: about.keyFrom, sorted }),
     ...sorted.findings,
+    ...kept.flatMap((one) => one.doubts.map(witnessed)),
   ]
   const { others } = sorted
   const isIntact = findings.length === 0 && verdicts.every((one) => one.findings.length === 0)
@@ -135,6 +136,14 @@ function chosen(text: string, keyFrom: Chosen['keyFrom'], what: string): Chosen 
   const key = parseVkey(text)
   if (!key) throw new Failure('key_invalid', `${what} is no verifier key, or was changed`)
   return { key, publicKey: text.trim(), keyFrom }
+}
+
+/** Whatever the records say now: a server that once showed another log has to explain it. */
+function witnessed({ source, origin = '', message, at }: KeptDoubt): Finding {
+  const writer = origin.slice(origin.lastIndexOf('/') + 1) || 'all'
+  const on = new Date(at).toISOString()
+  const words = `${source} has it from the server itself, on ${on}: ${message}`
+  return fileFinding('witnessed', { writer }, words)
 }
 
 function sizeOf(directory: string, writers: readonly string[]): number {

@@ -20,7 +20,7 @@ import { connect } from './connection.ts'
 import { takeSecret } from './secret-input.ts'
 import { answer, type Session } from './session.ts'
 import { plain } from './table.ts'
-import type { Examined } from './witness.ts'
+import type { Examined } from './server-watch.ts'
 
 const options = z.object({
   to: z.array(z.string()),

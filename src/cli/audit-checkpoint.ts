@@ -10,7 +10,7 @@ import { formatMoment } from './moments.ts'
 import { createOutputFile } from './output-file.ts'
 import { answer, type Session } from './session.ts'
 import { formatTable, plain } from './table.ts'
-import type { Examined } from './witness.ts'
+import type { Examined } from './server-watch.ts'
 import { forget, witnessPath } from './witness-file.ts'
 
 const options = z.object({ save: z.string().optional(), forget: z.boolean().optional() })

@@ -9,15 +9,8 @@ import {
   type SignedCheckpoint,
 } from '../audit/signed-checkpoint.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import type { Kept } from './witness-file.ts'
-
-/** Why a log is not believed to be the one that was seen before. */
-export interface Doubt {
-  readonly kind: 'cut' | 'rewritten' | 'gone' | 'key' | 'hidden'
-  /** Of the writer that it is about; the key is that of all. */
-  readonly origin?: string
-  readonly message: string
-}
+import type { Doubt } from './witness-doubt.ts'
+import type { Kept, KeptNote } from './witness-file.ts'
 
 /** Who is believed: the first key that was seen, and what was seen under it. */
 export type Believed = Pick<Kept, 'publicKey' | 'logs'>
@@ -25,7 +18,7 @@ export type Believed = Pick<Kept, 'publicKey' | 'logs'>
 export function judge(note: string, believed: Believed): Result<SignedCheckpoint, Doubt> {
   const key = parseVkey(believed.publicKey)
   const shown = key && verifyCheckpoint(note, key)
-  if (!shown) return err(otherKey())
+  if (!shown) return err(otherKey(note))
   const known = believed.logs[shown.origin]
   const last = known && readCheckpoint(known.note)
   if (!known || !last) return ok(shown)
@@ -58,22 +51,42 @@ export function judgeList(list: AuditCheckpoints, believed: Believed): Judged {
   return { checkpoints, doubts: isKeyInDoubt ? doubts : [...doubts, ...gone.map(goneLog)] }
 }
 
-function cut({ origin, size }: SignedCheckpoint, known: number, seenAt: number): Doubt {
+function cut({ origin, size, note }: SignedCheckpoint, known: number, seenAt: number): Doubt {
   const message = `${origin} has ${size} records, and had ${known} on ${dateOf(seenAt)}`
-  return { kind: 'cut', origin, message }
+  return { kind: 'cut', origin, message, note }
 }
 
-function rewritten({ origin, size }: SignedCheckpoint, seenAt: number): Doubt {
+function rewritten({ origin, size, note }: SignedCheckpoint, seenAt: number): Doubt {
   const message = `the ${size} records of ${origin} are not those of ${dateOf(seenAt)}`
-  return { kind: 'rewritten', origin, message }
+  return { kind: 'rewritten', origin, message, note }
+}
+
+/** It has more records than were seen, and does not begin with those. */
+export function contradiction(
+  { origin, size, note }: SignedCheckpoint,
+  known: number,
+  { seenAt }: KeptNote,
+): Doubt {
+  const message = `the ${size} records of ${origin} do not begin with the ${known} of ${dateOf(seenAt)}`
+  return { kind: 'rewritten', origin, message, note }
+}
+
+export function unproven(
+  { origin, size }: SignedCheckpoint,
+  known: number,
+  { seenAt }: KeptNote,
+): Doubt {
+  const message = `nothing proves that the ${size} records of ${origin} begin with the ${known} of ${dateOf(seenAt)}`
+  return { kind: 'unproven', origin, message }
 }
 
 function goneLog(origin: string): Doubt {
   return { kind: 'gone', origin, message: `${origin} is no longer there` }
 }
 
-function otherKey(): Doubt {
-  return { kind: 'key', message: 'its checkpoints are not signed with the key that was known' }
+function otherKey(note?: string): Doubt {
+  const message = 'its checkpoints are not signed with the key that was known'
+  return { kind: 'key', message, note }
 }
 
 /** Of a server that showed checkpoints before. */

@@ -5,16 +5,22 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { leafHashOf, rootOf } from '../../test/support/merkle.ts'
 import {
   joined,
+  linesOf,
+  putFiles,
+  segmentsOf,
   signedFor,
   vkeyOf,
   writeSignedAudit,
   type SignedAudit,
 } from '../../test/support/signed-audit.ts'
 import { createTemporaryDirectory, type TemporaryDirectory } from '../../test/support/temporary.ts'
+import { consistencyRanges } from '../audit/tlog-ranges.ts'
+import { verifyAudit } from '../audit-files/verify.ts'
 import { aTerminal, type CollectingTerminal } from './terminal.testing.ts'
-import { readKept, witnessPath } from './witness-file.ts'
+import { forget, readKept, witnessPath } from './witness-file.ts'
 import { createWitness } from './witness.ts'
 
 /** What the server shows. */
@@ -23,6 +29,9 @@ interface Show {
   readonly header?: string
   readonly list?: object
   readonly listStatus?: number
+  /** What its records hash to, for proofs; else those of the honest log. */
+  readonly leaves?: readonly Buffer[]
+  readonly proofStatus?: number
 }
 
 let audit: SignedAudit
@@ -42,7 +51,8 @@ beforeAll(async () => {
       answer.setHeader('apistronghold-checkpoint', base64)
     }
     const isList = path.startsWith('/v1/audit/checkpoint')
-    const status = isList ? (show.listStatus ?? 200) : 200
+    const isProof = path.startsWith('/v1/audit/consistency')
+    const status = (isList ? show.listStatus : isProof ? show.proofStatus : undefined) ?? 200
     answer.statusCode = status
     const problem = {
       type: 'about:blank',
@@ -52,7 +62,8 @@ beforeAll(async () => {
       detail: 'd',
       requestId: 'r',
     }
-    const body = status === 200 ? (isList ? show.list : { items: [], nextCursor: null }) : problem
+    const good = isList ? show.list : isProof ? proofFor(path) : { items: [], nextCursor: null }
+    const body = status === 200 ? good : problem
     answer.setHeader('content-type', 'application/json').end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -70,6 +81,20 @@ beforeEach(() => {
 afterEach(() => {
   folder.remove()
 })
+
+/** Of a server that works the path out from its records as they are. */
+function proofFor(path: string) {
+  const query = new URL(path, 'http://localhost').searchParams
+  const [from, to] = [Number(query.get('from')), Number(query.get('to'))]
+  const ranges = from === to ? [] : consistencyRanges(from, to)
+  const leaves = show.leaves ?? leavesOf(audit.files)
+  return { path: ranges.map((range) => rootOf(leaves.slice(...range)).toString('base64')) }
+}
+
+const leavesOf = (files: SignedAudit['files']) =>
+  segmentsOf(files, 'local')
+    .flatMap((name) => linesOf(files.get(name) ?? Buffer.alloc(0)))
+    .map((line) => leafHashOf(Buffer.from(line)))
 
 const newTerminal = () => aTerminal({ env: { HOME: folder.path, XDG_CONFIG_HOME: folder.path } })
 
@@ -150,12 +175,12 @@ describe('AU-03 a log that is not the one that was seen', () => {
       'not signed with the key that was known',
     ],
   ])('and %s is warned of, and what was kept stays', async (_what, shown, words) => {
-    const before = readFileSync(path(), 'utf8')
+    const before = readKept(path())?.logs
     const noted = await command(shown())
     expect(noted).toContain('WARNING')
     expect(noted).toContain(words)
     expect(noted).toContain(`audit verify DIR --since-checkpoint ${path()}`)
-    expect(readFileSync(path(), 'utf8')).toBe(before)
+    expect(readKept(path())?.logs).toEqual(before)
     expect(await command(shown())).toContain(words)
   })
 
@@ -168,6 +193,92 @@ describe('AU-03 a log that is not the one that was seen', () => {
 
   it('is not said of a server that refuses the key', async () => {
     expect(await command({ listStatus: 401 })).toBe('')
+  })
+})
+
+/** Put back to its first records, and then written to again. */
+function rolledBack(records: number) {
+  const first = linesOf(audit.files.get('local/0000000000000001.jsonl') ?? Buffer.alloc(0))
+  const others = Array.from(
+    { length: records },
+    (_each, index) => `{"seq":${index + 1},"forged":1}`,
+  )
+  const lines = [...first, ...others.slice(first.length)]
+  const files = new Map([['local/0000000000000001.jsonl', joined(lines)]])
+  const note = signedFor(files, { key: audit.key, writer: 'local' })
+  return { ...honest(note), files, leaves: leavesOf(files) }
+}
+
+describe('AU-03 a log that was put back and has grown past what was seen', () => {
+  it('is warned of by its first command, and what was kept stays', async () => {
+    await command(honest(late))
+    const noted = await command(rolledBack(14))
+    expect(noted).toContain('the 14 records of apistronghold/production/local do not begin with')
+    expect(keptSize()).toBe(12)
+  })
+
+  it('is warned of by every later command, in one line, until it is forgotten', async () => {
+    await command(honest(late))
+    await command(honest(audit.early))
+    for (const records of [14, 15]) {
+      const noted = await command(rolledBack(records))
+      expect(noted.split('\n')).toHaveLength(1)
+      expect(noted).toMatch(/WARNING: .* was found cut or rewritten on .*has 5 records, and had 12/)
+    }
+    const asJson: unknown = JSON.parse(await command(rolledBack(16), { json: true }))
+    expect(asJson).toMatchObject({ warning: { findings: [{ kind: 'cut' }] } })
+    expect(keptSize()).toBe(12)
+    forget(path(), Date.now())
+    expect(await command(rolledBack(16))).toBe('')
+  })
+
+  it('is not believed by `audit checkpoint` any more', async () => {
+    await command(honest(late))
+    await command(honest(audit.early))
+    show = rolledBack(14)
+    const witness = createWitness(newTerminal(), {})
+    const examined = await witness.examine(witness.createClient({ server: url }, { url, key: 'k' }))
+    expect(examined).toMatchObject({ doubts: [{ kind: 'cut' }], checkpoints: [] })
+  })
+
+  it('fails in `audit verify` with what was kept, though nothing else was', async () => {
+    await command(honest(late))
+    const forged = rolledBack(14)
+    await command(forged)
+    const kept = [{ name: 'kept.json', text: readFileSync(path(), 'utf8') }]
+    const directory = join(folder.path, 'copy')
+    putFiles(directory, audit.files)
+    const verdict = await verifyAudit({ directory, kept })
+    expect(verdict).toMatchObject({ isIntact: false, findings: [{ kind: 'witnessed' }] })
+    expect(verdict.findings[0]?.message).toContain('do not begin with the 12')
+    putFiles(directory, forged.files)
+    const [writer] = (await verifyAudit({ directory, kept })).writers
+    expect(writer?.findings).not.toEqual([])
+  })
+
+  it('keeps what nothing was proven of, and asks again', async () => {
+    await command(honest(audit.early))
+    expect(await command({ ...honest(late), proofStatus: 503 })).toBe('')
+    expect(keptSize()).toBe(12)
+    const unproven = () =>
+      Object.values(readKept(path())?.logs ?? {}).flatMap(({ earlier }) =>
+        earlier.filter(({ isUnproven }) => isUnproven),
+      )
+    expect(unproven().map(({ note }) => note)).toEqual([audit.early])
+    const longer = [...leavesOf(audit.files), leafHashOf(Buffer.from('{"seq":13}'))]
+    const files = new Map(audit.files).set('local/0000000000000013.jsonl', joined(['{"seq":13}']))
+    const note = signedFor(files, { key: audit.key, writer: 'local' })
+    expect(await command({ ...honest(note), leaves: longer })).toBe('')
+    expect(unproven()).toEqual([])
+    expect(keptSize()).toBe(13)
+  })
+
+  it('is warned of when the server refuses the proof', async () => {
+    await command(honest(audit.early))
+    const noted = await command({ ...honest(late), proofStatus: 404 })
+    expect(noted).toContain('may have been cut or rewritten')
+    expect(noted).toContain('nothing proves that the 12 records of')
+    expect(await command(honest(late))).toBe('')
   })
 })
 

@@ -19,6 +19,8 @@ beforeEach(async () => {
         { writer: 'local', note: NOTE },
         { writer: 'worker-1', note: NOTE.replaceAll('local', 'worker-1') },
       ],
+      growth: async ({ writer, from, to }) =>
+        writer === 'local' && to <= 3 ? [Buffer.from(`${from} to ${to}`)] : undefined,
     },
   })
 })
@@ -106,4 +108,26 @@ describe('GET /v1/audit/checkpoint', () => {
       expect(api.audit.changes).toEqual([])
     },
   )
+})
+
+describe('GET /v1/audit/consistency', () => {
+  it.each(['admin', 'issuer', 'auditor'] as const)(
+    'AU-03 gives the path to %s, without a record',
+    async (role) => {
+      const { audit } = clientWith({ key: api.keys[role] })
+      const { path } = await audit.consistency({ writer: 'local', from: 2, to: 3 })
+      expect(path).toEqual([Buffer.from('2 to 3').toString('base64')])
+      expect(api.audit.changes).toEqual([])
+    },
+  )
+
+  it.each([
+    ['of more records than were signed for', 'writer=local&from=2&to=4', 404],
+    ['of a writer that is not there', 'writer=nobody&from=2&to=3', 404],
+    ['from nothing', 'writer=local&from=0&to=3', 400],
+    ['to nowhere', 'writer=local&from=1', 400],
+  ])('has none %s', async (_what, query, status) => {
+    const answer = await api.call(`GET /v1/audit/consistency?${query}`)
+    expect(answer.status).toBe(status)
+  })
 })

@@ -93,7 +93,10 @@ export async function createTestApi(
     gates: soleGate(gate),
     audit: audit.log,
     auditIndex: createMemoryAuditIndex(audit),
-    checkpoints: { publicKey: '', newest: () => undefined, all: async () => [] },
+    checkpoints: {
+      ...{ publicKey: '', newest: () => undefined },
+      ...{ all: async () => [], growth: async () => undefined },
+    },
     catalog: () => CATALOG,
     forgetCredential: async (name) => void forgotten.push(name),
     secretStates: async () => [],

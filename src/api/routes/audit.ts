@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import type { AuditPage, AuditQuery } from '../../audit/audit-reader.ts'
 import type { IndexStatus } from '../../audit/audit-index.ts'
-import { ok, type Result } from '../../base/result.ts'
+import { err, ok, type Result } from '../../base/result.ts'
 import { defined } from '../../policy/defined.ts'
 import { auditQuery, countQuery, indexState } from '../audit-schemas.ts'
 import type { ChangeLog } from '../changes.ts'
@@ -41,6 +41,7 @@ export function auditRoutes(parts: Parts, changes: ChangeLog): readonly Route[] 
     countRoute(parts, changes),
     statusRoute(parts),
     checkpointRoute(parts),
+    consistencyRoute(parts),
     reindexRoute(parts, changes),
   ]
 }
@@ -200,6 +201,44 @@ function checkpointRoute({ checkpoints }: Parts): Route {
       answer: checkpointList,
     },
     async () => ok({ checkpoints: await checkpoints.all(), publicKey: checkpoints.publicKey }),
+  )
+}
+
+const growth = z.strictObject({
+  writer: z.string().max(64),
+  from: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).openapi({
+    description: 'Records of the older checkpoint.',
+  }),
+  to: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).openapi({
+    description: 'Records of the newer one.',
+  }),
+})
+
+const consistency = z.strictObject({
+  path: z.array(z.string()).readonly().openapi({ description: 'Hashes in base64.' }),
+})
+
+/** As open as the checkpoints themselves: hashes tell nothing of what was hashed. */
+function consistencyRoute({ checkpoints }: Parts): Route {
+  return defineRoute(
+    {
+      method: 'get',
+      path: '/v1/audit/consistency',
+      summary: 'Prove that a log only grew between two checkpoints (RFC 6962, 2.1.2)',
+      roles: ROLES.all,
+      query: growth,
+      status: 200,
+      answer: consistency,
+      problems: ['not_found'],
+    },
+    async ({ query }) => {
+      const path = await checkpoints.growth(query)
+      if (path) return ok({ path: path.map((hash) => hash.toString('base64')) })
+      return err({
+        code: 'not_found',
+        detail: 'No checkpoint covers that many records of this log, or their hashes are missing.',
+      })
+    },
   )
 }
 

@@ -3,7 +3,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoints, WriterCheckpoint } from '../../audit/checkpoints.ts'
+import { readCheckpoint } from '../../audit/signed-checkpoint.ts'
 import { systemErrorCode } from '../../base/errors.ts'
+import { LeafRoots } from './leaf-roots.ts'
 import { listWriters } from './segment.ts'
 
 export interface CheckpointFilesParts {
@@ -20,6 +22,12 @@ export function openCheckpoints(parts: CheckpointFilesParts): Checkpoints {
   const { directory, publicKey, writer: own, newest } = parts
   const noteOf = async (writer: string) =>
     (writer === own ? newest() : undefined) ?? (await readIfThere(directory, writer))
+  const trees = new Map<string, LeafRoots>()
+  const treeOf = (writer: string): LeafRoots => {
+    const tree = trees.get(writer) ?? new LeafRoots(join(directory, writer))
+    trees.set(writer, tree)
+    return tree
+  }
   return {
     publicKey,
     newest,
@@ -29,6 +37,13 @@ export function openCheckpoints(parts: CheckpointFilesParts): Checkpoints {
         writers.map(async (writer) => ({ writer, note: await noteOf(writer) })),
       )
       return found.filter((each): each is WriterCheckpoint => each.note !== undefined)
+    },
+    async growth({ writer, from, to }) {
+      if (!(await listWriters(directory)).includes(writer)) return undefined
+      const signed = readCheckpoint((await noteOf(writer)) ?? '')
+      // What no signature covers yet may still be taken back, and must not stay in memory.
+      if (!signed || from < 1 || from > to || to > signed.size) return undefined
+      return await treeOf(writer).path(from, to)
     },
   }
 }
