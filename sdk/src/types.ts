@@ -211,12 +211,24 @@ export interface AuditFilter extends RequestFilter {
   readonly limit?: number
 }
 
+/** Records that are not in the journal any more, by their numbers. */
+export interface MissingRecords {
+  readonly writer: string
+  readonly first: number
+  readonly last: number
+  /** Times of what is left around them. */
+  readonly after?: number
+  readonly before?: number
+}
+
 /** Records come from an index, which may be behind the journal for a moment, or while it is rebuilt. */
 export interface AuditIndexState {
   readonly newestAt?: number
   readonly oldestAt?: number
   /** Of what is older, retention removed something, or everything. Absent: it removed nothing yet. */
   readonly retiredBefore?: number
+  /** Without a record that retention removed them; absent: none. */
+  readonly missing?: readonly MissingRecords[]
   /** Bytes of the journal that are not in it yet. */
   readonly behindBytes: number
   readonly isRebuilding: boolean

@@ -86,6 +86,19 @@ export const indexState = z
     retiredBefore: z.int().optional().openapi({
       description: 'Of what is older, retention removed something, or everything.',
     }),
+    missing: z
+      .array(
+        z.strictObject({
+          ...{ writer: z.string(), first: z.int(), last: z.int() },
+          ...{ after: z.int().optional(), before: z.int().optional() },
+        }),
+      )
+      .readonly()
+      .optional()
+      .openapi({
+        description:
+          'Records, by their numbers, that the journal has no more, and no record says that retention removed them; the times of what is left around them.',
+      }),
     behindBytes: z.int().openapi({ description: 'Of the journal, not in the index yet.' }),
     isRebuilding: z.boolean(),
     problem: z.string().optional(),

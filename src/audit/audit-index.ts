@@ -85,6 +85,17 @@ export interface RequestCount {
   readonly lastAt: number
 }
 
+/** Records that are not in the journal, by their numbers. */
+export interface MissingRecords {
+  readonly writer: string
+  readonly first: number
+  readonly last: number
+  /** Time of the last record before them that is there; absent: they are the first. */
+  readonly after?: number
+  /** Time of the next one that is there. */
+  readonly before?: number
+}
+
 export interface IndexStatus {
   /** Records in it. */
   readonly records: number
@@ -94,6 +105,8 @@ export interface IndexStatus {
   readonly oldestAt?: number
   /** What is older was let go, or some of it; absent: nothing was yet. */
   readonly retiredBefore?: number
+  /** Without a record that retention removed them; absent: none. At most a few of them. */
+  readonly missing?: readonly MissingRecords[]
   /** Bytes of the journal that it has not taken in yet. */
   readonly behindBytes: number
   readonly isRebuilding: boolean

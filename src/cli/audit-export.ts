@@ -13,7 +13,7 @@ import {
   spanOptions,
 } from './audit-filter.ts'
 import { LINE_FORM_NAMES, LINE_FORMS } from './audit-formats.ts'
-import { noteRetired, readPages } from './audit-pages.ts'
+import { noteLag, noteRetired, readPages } from './audit-pages.ts'
 import { timeOf } from './audit-record.ts'
 import type { Call, Runner } from './command.ts'
 import { connect } from './connection.ts'
@@ -84,6 +84,7 @@ async function writeRecords(session: Session, writing: Writing): Promise<number>
     session.terminal.progress(progressBar(shareOf(page, filter), `${records} records`))
     if (page.nextCursor !== undefined) continue
     assertWhole(page, filter)
+    noteLag(session, page.index)
     noteRetired(session, page.index, filter.since)
   }
   return records

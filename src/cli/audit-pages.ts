@@ -3,6 +3,7 @@
 import type { AuditFilter, AuditIndexState, AuditPage, Client } from '../../sdk/src/client.ts'
 import { formatMoment } from './moments.ts'
 import type { Session } from './session.ts'
+import { plain } from './table.ts'
 
 const PAGE = 1000
 
@@ -23,10 +24,20 @@ export async function* readPages(
   }
 }
 
-/** Says so when the newest records may be missing. */
+/** Says so when records are missing, or the newest ones may be. */
 export function noteLag({ terminal }: Session, index: AuditIndexState): void {
   const lag = lagOf(index)
   if (lag !== undefined) terminal.note(`${lag}: the newest records may be missing`)
+  const missing = missingWords(index)
+  if (missing !== undefined) terminal.note(missing)
+}
+
+/** Undefined when all are there that retention did not remove. */
+export function missingWords({ missing = [] }: AuditIndexState): string | undefined {
+  const [first, ...others] = missing
+  if (!first) return undefined
+  const more = others.length > 0 ? `, and ${others.length} more ranges,` : ''
+  return `records ${first.first} to ${first.last} of ${plain(first.writer)}${more} are missing, and no retirement says so`
 }
 
 /** Says so when the time that was asked for begins before what is still there. */

@@ -9,6 +9,7 @@ import { openStateDirectory } from '../state-dir.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import type { Run } from '../state-dir/run-file.ts'
 import { isQuotaHigh, quotaWords } from './audit-quota.ts'
+import { missingWords } from './audit-pages.ts'
 import type { Runner } from './command.ts'
 import { formatMoment } from './moments.ts'
 import { findRunning, operatorClientOf } from './running.ts'
@@ -41,6 +42,8 @@ interface Status {
     readonly quotaHigh?: boolean
     /** Time of the oldest record there is. */
     readonly oldestAt?: number
+    /** Records that are not there any more, though retention did not remove them. */
+    readonly missing?: string
   }
   /** Open ones; at most 1000 are counted. */
   readonly alerts?: number
@@ -113,11 +116,13 @@ async function askPlanes(
 function auditFacts({ config }: Local, { journal, index }: AuditStatus) {
   const { oldestAt } = index
   const retention = formatRetention(config.audit)
+  const missing = missingWords(index)
   const { bytes, quotaBytes } = journal
   return {
     ...{ retention, bytes },
     ...(quotaBytes !== undefined && { quotaBytes, quotaHigh: isQuotaHigh(journal) }),
     ...(oldestAt !== undefined && { oldestAt }),
+    ...(missing !== undefined && { missing }),
   }
 }
 
@@ -142,11 +147,12 @@ function alertsOf({ alerts = 0 }: Status): string | undefined {
 
 function auditOf({ colors }: Terminal, { audit }: Status): string | undefined {
   if (!audit) return undefined
-  const { retention, oldestAt } = audit
+  const { retention, oldestAt, missing } = audit
   const from = oldestAt === undefined ? '' : ` from ${formatMoment(oldestAt)} on`
   const kept = `kept ${retention === 'forever' ? '' : 'for '}${retention}`
-  const words = `${quotaWords(audit)}${from}, ${kept}`
-  return audit.quotaHigh === true ? colors.yellow(words) : words
+  const gone = missing === undefined ? '' : `; ${missing}`
+  const words = `${quotaWords(audit)}${from}, ${kept}${gone}`
+  return audit.quotaHigh === true || missing !== undefined ? colors.yellow(words) : words
 }
 
 function describeStatus(terminal: Terminal, found: Status): string {

@@ -30,8 +30,21 @@ it.each([
     { ...UP_TO_DATE, retiredBefore: 2000 },
   ],
   ['is empty', /no records/, EMPTY],
+  [
+    'lost its beginning',
+    /^Records 1 to 131 of local before 1970-01-01 00:00Z are missing, and no retirement says so/,
+    { ...UP_TO_DATE, missing: [{ writer: 'local', first: 1, last: 131, before: 1001 }] },
+  ],
 ])('says what is missing where the audit %s', (_what, words, status) => {
   const { isComplete, gaps } = coverageOf(WINDOW, status)
   expect(isComplete).toBe(false)
   expect(gaps).toEqual([expect.stringMatching(words)])
+})
+
+it('says nothing of missing records from another time', () => {
+  const missing = [
+    { writer: 'local', first: 1, last: 9, before: 1000 },
+    { writer: 'local', first: 20, last: 29, after: 5000 },
+  ]
+  expect(coverageOf(WINDOW, { ...UP_TO_DATE, missing }).gaps).toEqual([])
 })

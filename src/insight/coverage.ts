@@ -1,6 +1,6 @@
 /** Which time a report is about, and how much of it the audit's index can tell. */
 
-import type { IndexStatus } from '../audit/audit-index.ts'
+import type { IndexStatus, MissingRecords } from '../audit/audit-index.ts'
 
 export interface Window {
   /** Epoch ms, inclusive. */
@@ -21,7 +21,11 @@ export interface Coverage extends Window {
 
 /** Judges the index against a window. */
 export function coverageOf({ since, until }: Window, status: IndexStatus): Coverage {
-  const gaps = [...indexGaps(status), ...historyGaps(since, status)]
+  const gaps = [
+    ...indexGaps(status),
+    ...historyGaps(since, status),
+    ...missingGaps({ since, until }, status),
+  ]
   const { newestAt, oldestAt } = status
   return {
     ...{ since, until, gaps },
@@ -42,6 +46,24 @@ function indexGaps({ isRebuilding, problem, behindBytes }: IndexStatus): string[
 function historyGaps(since: number, { oldestAt, retiredBefore }: IndexStatus): string[] {
   if (oldestAt === undefined) return ['The audit has no records.']
   if (retiredBefore === undefined || retiredBefore <= since) return []
-  const from = new Date(retiredBefore).toISOString().slice(0, 16).replace('T', ' ')
-  return [`What was before ${from}Z is not in the audit any more.`]
+  return [`What was before ${minuteOf(retiredBefore)} is not in the audit any more.`]
 }
+
+const TOLD = 3
+
+/** Those that can be of the window, by the times of what is left around them. */
+function missingGaps({ since, until }: Window, { missing = [] }: IndexStatus): string[] {
+  const within = missing.filter(
+    ({ after = 0, before = Number.POSITIVE_INFINITY }) => after < until && before > since,
+  )
+  const others = within.length > TOLD ? [`So are ${within.length - TOLD} more ranges.`] : []
+  return [...within.slice(0, TOLD).map(missingInWords), ...others]
+}
+
+function missingInWords({ writer, first, last, before }: MissingRecords): string {
+  const from = before === undefined ? '' : ` before ${minuteOf(before)}`
+  return `Records ${first} to ${last} of ${writer}${from} are missing, and no retirement says so.`
+}
+
+const minuteOf = (at: number): string =>
+  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')}Z`

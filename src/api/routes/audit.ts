@@ -114,8 +114,11 @@ function settled(query: AuditQuery, now: number): AuditQuery {
 }
 
 function stateOf({ behindBytes, isRebuilding, ...known }: IndexStatus) {
-  const { newestAt, oldestAt, retiredBefore, problem } = known
-  return { behindBytes, isRebuilding, ...defined({ newestAt, oldestAt, retiredBefore, problem }) }
+  const { newestAt, oldestAt, retiredBefore, missing, problem } = known
+  return {
+    ...{ behindBytes, isRebuilding },
+    ...defined({ newestAt, oldestAt, retiredBefore, missing, problem }),
+  }
 }
 
 function countRoute({ auditIndex }: Parts, changes: ChangeLog): Route {

@@ -42,6 +42,11 @@ const outcome = (number: number, at = T + number) => {
 const ids = (items: readonly AuditRecord[]) => items.map(({ requestId }) => requestId)
 const idsOf = (...numbers: readonly number[]) => numbers.map(aRequestId)
 
+const retire = (first: number, last: number, at: number) => {
+  const details = { first, last, to: new Date(at - 1).toISOString() }
+  journal.change(aChange({ action: 'audit.retire', target: 'local', details }), at)
+}
+
 async function read(index: LocalAuditIndex, asked: Partial<AuditQuery> = {}) {
   return (await index.query({ limit: 1000, ...asked })).items
 }
@@ -151,7 +156,7 @@ describe('filling', () => {
     expect(await index.activity({})).toMatchObject([{ count: 1 }])
   })
 
-  it('forgets segments that are gone, and keeps the sums of what is left', async () => {
+  it('forgets segments that were retired, and keeps the sums of what is left', async () => {
     intent(1)
     outcome(1)
     intent(2)
@@ -163,13 +168,15 @@ describe('filling', () => {
     const index = test.start()
     expect(await index.activity({})).toMatchObject([{ count: 3 }])
     await index.close()
+    retire(1, 3, T + 30)
     rmSync(old)
     const again = test.start()
-    expect(ids(await read(again))).toEqual(idsOf(3))
     await vi.waitFor(async () => {
-      expect(await again.status()).toMatchObject({ records: 1 })
-    })
+      expect(await again.status()).toMatchObject({ records: 2 })
+    }, 15_000)
+    expect(ids(await read(again, { path: '/v1/charges' }))).toEqual(idsOf(3))
     expect(await again.activity({})).toMatchObject([{ count: 1, responseBytes: 4096 }])
+    expect(await again.status()).not.toHaveProperty('missing')
   })
 
   it('knows how far back it goes, and from the record what was let go', async () => {
@@ -182,8 +189,8 @@ describe('filling', () => {
     expect(await index.status()).toMatchObject({ oldestAt: T + 1 })
     expect(await index.status()).not.toHaveProperty('retiredBefore')
     for (const newest of [T + 1, T - 50]) {
-      const details = { to: new Date(newest).toISOString() }
-      journal.change(aChange({ action: 'audit.retire', details }), T + 30)
+      const details = { first: 1, last: 1, to: new Date(newest).toISOString() }
+      journal.change(aChange({ action: 'audit.retire', target: 'local', details }), T + 30)
     }
     rmSync(old)
     await index.close()

@@ -6,11 +6,20 @@
 import type { KeyedFinding } from '../../insight/alert.ts'
 import type { Watch } from '../../insight/watch.ts'
 import { Batch } from './batch.ts'
-import type { IndexDatabase } from './database.ts'
+import type { AuditRecord } from '../../audit/audit-reader.ts'
+import type { IndexDatabase, Row } from './database.ts'
+import { forgetSegment } from './forget.ts'
 import { JournalTail, type Next } from './journal-tail.ts'
 import { OpenRequests } from './open-requests.ts'
 import { Positions } from './positions.ts'
-import { parseRecord, retiredBefore } from './record-row.ts'
+import {
+  retiredSegments,
+  type IndexedSegment,
+  type UnreadSegment,
+  type WriterPresence,
+} from './presence.ts'
+import { parseRecord, retiredBefore, retirementIn } from './record-row.ts'
+import { Restoration } from './restoration.ts'
 import { Terms } from './terms.ts'
 
 export interface FillerParts {
@@ -25,6 +34,15 @@ export interface FillerParts {
 /** Large enough that a transaction is little beside its rows, small enough that queries wait little. */
 const BATCH_LINES = 4000
 const BATCH_MS = 60
+
+const RETIRE = `
+INSERT INTO retired VALUES (?, ?) ON CONFLICT DO UPDATE SET through = max(through, excluded.through)`
+
+const segmentOf = (row: Row): IndexedSegment => ({
+  ...{ id: Number(row['id']), first: Number(row['first']), last: Number(row['last']) },
+  bytes: Number(row['bytes']),
+  ...{ oldest: Number(row['oldest']), newest: Number(row['newest']) },
+})
 
 export class Filler {
   readonly #parts: FillerParts
@@ -69,14 +87,43 @@ export class Filler {
     return [...this.#tail.tails.values()].every((tail) => tail.isSound())
   }
 
-  /** Segments in the index that the journal took back, or that retention has removed. */
+  /** Segments in the index that the journal took back, or that retention has removed and said so. */
   staleSegments(): readonly number[] {
-    const rows = this.#parts.database.all(
-      'SELECT segment.id, name, segment.first FROM segment JOIN writer ON writer.id = segment.writer',
+    return this.presences().flatMap((presence) => {
+      const stale = [...retiredSegments(presence), ...this.#takenBack(presence)]
+      return stale.map(({ id }) => id)
+    })
+  }
+
+  /** Of each writer whose records were ever taken in. */
+  presences(): readonly WriterPresence[] {
+    const { database } = this.#parts
+    const segments = database.all(
+      'SELECT id, writer, first, last, bytes, oldest, newest FROM segment ORDER BY first',
     )
-    return rows
-      .filter(({ name, first }) => !this.#isThere(String(name), Number(first)))
-      .map(({ id }) => Number(id))
+    const retired = new Map(
+      database
+        .all('SELECT writer, through FROM retired')
+        .map(({ writer, through }) => [String(writer), Number(through)]),
+    )
+    return [...this.#positions.starts].map(([writer, { id, seq, first }]) => ({
+      ...{ writer, seq, reading: first },
+      segments: segments.filter((row) => Number(row['writer']) === id).map(segmentOf),
+      listed: this.#tail.tails.get(writer)?.segments ?? [],
+      retiredThrough: retired.get(writer) ?? 0,
+    }))
+  }
+
+  restore(segment: UnreadSegment): Restoration {
+    if (segment.known) this.forget(segment.known.id)
+    const { database, directory } = this.#parts
+    const shared = { database, terms: this.#terms, open: this.#open, positions: this.#positions }
+    return new Restoration({ ...shared, directory, segment })
+  }
+
+  forget(segment: number): void {
+    forgetSegment(this.#parts.database, segment)
+    this.#positions.forget(segment)
   }
 
   behindBytes(): number {
@@ -87,10 +134,10 @@ export class Filler {
     this.#tail.close()
   }
 
-  #isThere(writer: string, first: number): boolean {
+  #takenBack({ writer, segments }: WriterPresence): readonly IndexedSegment[] {
     const tail = this.#tail.tails.get(writer)
-    if (!tail?.segments.includes(first)) return false
-    return tail.isSound() || tail.place.first !== first
+    if (!tail || tail.isSound()) return []
+    return segments.filter(({ first }) => tail.place.first === first)
   }
 
   #add({ writer, line }: Next, batch: Batch, found: KeyedFinding[]): void {
@@ -106,18 +153,22 @@ export class Filler {
     if (!record) return
     const time = Date.parse(glance.time)
     if (Number.isNaN(time)) return
-    const segment = this.#positions.segmentOf(id, first, time)
+    const taken = { time, seq: glance.sequence, bytes: offset + bytes.length + 1 }
+    const segment = this.#positions.segmentOf(id, first, taken)
     batch.add({ line, length: bytes.length, record, writer: id, segment })
-    this.#noteRetired(retiredBefore(record))
+    this.#noteRetired(record)
     for (const finding of this.#parts.watch.observe(record))
       if (time >= this.#parts.startedAt)
         found.push({ ...finding, key: `${writer}:${glance.sequence}:${finding.rule}` })
   }
 
-  #noteRetired(before: number | undefined): void {
-    if (before === undefined) return
+  #noteRetired(record: AuditRecord): void {
+    const { database } = this.#parts
+    const before = retiredBefore(record)
     const update = "UPDATE meta SET value = max(value, ?) WHERE name = 'retired_before'"
-    this.#parts.database.run(update, before)
+    if (before !== undefined) database.run(update, before)
+    const retirement = retirementIn(record)
+    if (retirement) database.run(RETIRE, retirement.writer, retirement.through)
   }
 
   #write(batch: Batch, found: readonly KeyedFinding[]): void {

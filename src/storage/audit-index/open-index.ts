@@ -9,9 +9,10 @@ import {
   type IndexFile,
 } from './database.ts'
 import { Filler } from './filler.ts'
-import { forgetSegment } from './forget.ts'
 import { LineReader } from './line-reader.ts'
+import { missingRecords } from './presence.ts'
 import { Records } from './records.ts'
+import { Sweeper } from './sweeper.ts'
 
 export interface OpenIndexParts extends IndexFile {
   /** The journal's: one directory for each writer. */
@@ -20,12 +21,15 @@ export interface OpenIndexParts extends IndexFile {
   readonly createWatch: (learnt: ReadonlyMap<string, unknown>) => Watch
 }
 
+const MOST_MISSING = 20
+
 export class OpenIndex {
   readonly database: IndexDatabase
   readonly records: Records
   readonly #parts: OpenIndexParts
   readonly #lines: LineReader
   #filler: Filler
+  #sweeper: Sweeper
   #isBuilt: boolean
 
   constructor(parts: OpenIndexParts) {
@@ -37,6 +41,7 @@ export class OpenIndex {
       this.#lines = new LineReader(parts.directory)
       this.records = new Records(this.database, this.#lines)
       this.#filler = this.#createFiller()
+      this.#sweeper = this.#createSweeper()
     } catch (error) {
       this.database.close()
       throw error
@@ -54,23 +59,22 @@ export class OpenIndex {
     return filled
   }
 
-  /** Removes a segment that is no longer in the journal; true when there are more of them. */
+  /** Brings the index in line with what the journal has now, a step; true when there is more to do. */
   sweep(): boolean {
-    const [segment, ...others] = this.#filler.staleSegments()
-    if (segment === undefined) return false
-    this.#lines.close() // an open file would keep its room on the disk
-    forgetSegment(this.database, segment)
-    return others.length > 0
+    return this.#sweeper.step()
   }
 
   status() {
     const oldestAt = this.#time('SELECT min(time) AS time FROM record')
     const retiredBefore = this.#meta('retired_before')
+    // Until it was built once, what says that others were retired may not be in it.
+    const missing = this.#isBuilt ? this.#filler.presences().flatMap(missingRecords) : []
     return {
       records: this.#meta('records'),
       newestAt: this.#time('SELECT max(time) AS time FROM record'),
       ...(oldestAt !== undefined && { oldestAt }),
       ...(retiredBefore > 0 && { retiredBefore }),
+      ...(missing.length > 0 && { missing: missing.slice(0, MOST_MISSING) }),
       behindBytes: this.#filler.behindBytes(),
       isRebuilding: !this.#isBuilt,
     }
@@ -99,6 +103,7 @@ export class OpenIndex {
   }
 
   close(): void {
+    this.#sweeper.close()
     this.#filler.close()
     this.#lines.close()
     this.database.close()
@@ -106,9 +111,16 @@ export class OpenIndex {
 
   /** What the journal took back may have been replaced by other lines: read again from there on. */
   #forgetStale(): void {
-    while (this.sweep());
+    while (this.#sweeper.forgetOne());
+    this.#sweeper.close()
     this.#filler.close()
     this.#filler = this.#createFiller()
+    this.#sweeper = this.#createSweeper()
+  }
+
+  #createSweeper(): Sweeper {
+    const { directory, log } = this.#parts
+    return new Sweeper({ directory, log, filler: this.#filler, lines: this.#lines })
   }
 
   #createFiller(): Filler {

@@ -10,18 +10,28 @@ export interface Position extends Place {
   readonly seq: number
 }
 
-interface SegmentTimes {
+interface SegmentState {
   readonly id: number
   oldest: number
   newest: number
+  last: number
+  bytes: number
+}
+
+/** What is taken in of a segment. */
+export interface Taken {
+  readonly time: number
+  readonly seq: number
+  /** Where it ends. */
+  readonly bytes: number
 }
 
 /** Reads what is stored once; from then on this is the only one that changes it. */
 export class Positions {
   readonly #database: IndexDatabase
   readonly #writers = new Map<string, Position>()
-  readonly #segments = new Map<string, SegmentTimes>()
-  readonly #changed = new Set<SegmentTimes>()
+  readonly #segments = new Map<string, SegmentState>()
+  readonly #changed = new Set<SegmentState>()
 
   constructor(database: IndexDatabase) {
     this.#database = database
@@ -48,15 +58,22 @@ export class Positions {
     this.#writers.set(writer, { ...this.of(writer), ...place })
   }
 
-  /** The number of a segment, one of whose records is of that time. */
-  segmentOf(writer: number, first: number, time: number): number {
+  /** The number of a segment, one of whose records this is. */
+  segmentOf(writer: number, first: number, { time, seq, bytes }: Taken): number {
     const key = `${writer} ${first}`
     let segment = this.#segments.get(key)
     if (!segment) this.#segments.set(key, (segment = this.#load(writer, first, time)))
     if (time < segment.oldest) segment.oldest = time
     if (time > segment.newest) segment.newest = time
+    if (seq > segment.last) segment.last = seq
+    if (bytes > segment.bytes) segment.bytes = bytes
     this.#changed.add(segment)
     return segment.id
+  }
+
+  /** Of a segment that was taken out, and may be taken in again. */
+  forget(segment: number): void {
+    for (const [key, { id }] of this.#segments) if (id === segment) this.#segments.delete(key)
   }
 
   /** Within the transaction of the rows. */
@@ -70,27 +87,27 @@ export class Positions {
         offset,
         seq,
       )
-    for (const { id, oldest, newest } of this.#changed)
+    for (const { id, oldest, newest, last, bytes } of this.#changed)
       this.#database.run(
-        'UPDATE segment SET oldest = ?, newest = ? WHERE id = ?',
-        oldest,
-        newest,
-        id,
+        'UPDATE segment SET oldest = ?, newest = ?, last = ?, bytes = ? WHERE id = ?',
+        ...[oldest, newest, last, bytes, id],
       )
     this.#changed.clear()
   }
 
-  #load(writer: number, first: number, time: number): SegmentTimes {
+  #load(writer: number, first: number, time: number): SegmentState {
     this.#database.run(
-      'INSERT OR IGNORE INTO segment (writer, first, oldest, newest) VALUES (?, ?, ?, ?)',
+      `INSERT OR IGNORE INTO segment (writer, first, oldest, newest, last, bytes)
+       VALUES (?, ?, ?, ?, 0, 0)`,
       ...[writer, first, time, time],
     )
     const row = this.#database.get(
-      'SELECT id, oldest, newest FROM segment WHERE writer = ? AND first = ?',
+      'SELECT id, oldest, newest, last, bytes FROM segment WHERE writer = ? AND first = ?',
       ...[writer, first],
     )
-    const { id, oldest, newest } = row ?? {}
-    return { id: Number(id), oldest: Number(oldest), newest: Number(newest) }
+    const { id, oldest, newest, last, bytes } = row ?? {}
+    const times = { oldest: Number(oldest), newest: Number(newest) }
+    return { id: Number(id), ...times, last: Number(last), bytes: Number(bytes) }
   }
 
   /** From the name alone, so that records of the same instant stand in the same order in any index. */

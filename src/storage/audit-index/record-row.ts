@@ -74,6 +74,17 @@ export function retiredBefore({ action, details }: AuditRecord): number | undefi
   return Number.isNaN(newest) ? undefined : newest + 1
 }
 
+/** Up to which record of a writer they were let go by this change; undefined for any other record. */
+export function retirementIn({
+  action,
+  target,
+  details,
+}: AuditRecord): { readonly writer: string; readonly through: number } | undefined {
+  if (action !== 'audit.retire' || !isRecord(details)) return undefined
+  const [writer, through] = [textOf(target), numberOf(details.last)]
+  return writer === null || through === null ? undefined : { writer, through }
+}
+
 /** The agent that a change is about. */
 export function agentOf(details: unknown): string | null {
   return isRecord(details) ? textOf(details.agent) : null

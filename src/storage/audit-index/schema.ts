@@ -6,7 +6,7 @@
  * tell again, but for findings that nobody has taken yet.
  */
 
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /**
  * `failed` is 1 for what was refused, or answered with a status of 400 and more: the few rows that
@@ -29,8 +29,12 @@ CREATE TABLE segment (
   first INTEGER NOT NULL,
   oldest INTEGER NOT NULL,
   newest INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
   UNIQUE (writer, first)
 ) STRICT;
+
+CREATE TABLE retired (writer TEXT PRIMARY KEY, through INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE term (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
 
