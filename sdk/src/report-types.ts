@@ -80,7 +80,10 @@ export interface ReportedAgent {
   readonly owner?: string
   readonly isDisabled: boolean
   readonly relation: 'subject' | 'holder' | 'below' | 'above' | 'shares'
+  /** Live ones. */
   readonly tokens: number
+  /** Dead ones that lived in the window, of the subject and below it. */
+  readonly ended: number
   readonly scopes: readonly string[]
 }
 
@@ -92,6 +95,8 @@ export interface ReportedScope {
   readonly credential?: string
   /** Live tokens that hold it. */
   readonly tokens: number
+  /** Dead ones that held it in the window. */
+  readonly ended: number
   readonly calls: number
   readonly lastAt?: number
   /** How many there are, and which of them nobody called. */
@@ -146,6 +151,8 @@ export interface BlastRadius {
   readonly tokens: Listed<ReportedToken>
   readonly ancestors: readonly ReportedToken[]
   readonly descendants: Listed<ReportedToken>
+  /** Of the subject and below it: they lived in the window, and do not any more. */
+  readonly ended: Listed<ReportedToken>
   /** Worst first, as all that follows. */
   readonly scopes: readonly ReportedScope[]
   readonly credentials: readonly ReportedCredential[]

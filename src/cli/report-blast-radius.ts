@@ -19,6 +19,7 @@ import {
   containmentTitle,
   coverageWords,
   lifeWords,
+  tokenCount,
   useWords,
 } from './report-words.ts'
 import { plain } from './table.ts'
@@ -57,6 +58,10 @@ function tokenSections(paper: Paper, report: BlastRadius): string[] {
     ...tokenSection(paper, report, {
       name: `Live tokens below (${descendants.total})`,
       ...descendants,
+    }),
+    ...tokenSection(paper, report, {
+      name: `Tokens that ended in this window (${report.ended.total})`,
+      ...report.ended,
     }),
     ...tokenSection(paper, report, {
       name: `Tokens above (${ancestors.length})`,
@@ -190,10 +195,10 @@ export const RELATIONS = {
 function agentSection(paper: Paper, { agents }: BlastRadius): string[] {
   const shown = agents.slice(0, SHOWN)
   if (shown.length === 0) return []
-  const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens }) => [
+  const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens, ended }) => [
     name,
     RELATIONS[relation],
-    relation === 'shares' || relation === 'above' ? '' : String(tokens),
+    tokenCount({ tokens, ended }),
     isDisabled ? 'disabled' : 'enabled',
     owner,
   ])

@@ -46,9 +46,11 @@ export function graphOf(report: BlastRadius): Graph {
   return { layers, edges }
 }
 
-function ownerNode({ name, relation, tokens }: BlastRadius['agents'][number]): GraphNode {
+function ownerNode({ name, relation, tokens, ended }: BlastRadius['agents'][number]): GraphNode {
   const below = relation === 'below' ? ', below' : ''
-  return { id: `agent ${name}`, kind: 'agent', label: name, note: `${countTokens(tokens)}${below}` }
+  const past = ended === 0 ? '' : `, ${ended} ended`
+  const note = `${countTokens(tokens)}${past}${below}`
+  return { id: `agent ${name}`, kind: 'agent', label: name, note }
 }
 
 function scopeNode({ scope, risk, calls }: BlastRadius['scopes'][number]): GraphNode {

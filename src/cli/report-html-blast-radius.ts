@@ -18,10 +18,11 @@ import {
 import { graphSvg } from './report-svg.ts'
 import {
   bindingWords,
-  containmentTitle,
   byteWords,
+  containmentTitle,
   coverageWords,
   lifeWords,
+  tokenCount,
   useWords,
 } from './report-words.ts'
 
@@ -42,6 +43,7 @@ export function blastRadiusHtml(report: BlastRadius): string {
       section('Real credentials behind it', credentialTable(report)),
       section('Tokens', tokenTable(report, report.tokens)),
       section('Live tokens below', tokenTable(report, report.descendants)),
+      section('Tokens that ended in this window', tokenTable(report, report.ended)),
       section(
         'Tokens above',
         tokenTable(report, { items: report.ancestors, total: report.ancestors.length }),
@@ -126,7 +128,7 @@ function scopeTable({ scopes }: BlastRadius): Markup | undefined {
     riskMarkup(scope.risk),
     code(scope.scope),
     scope.title,
-    String(scope.tokens),
+    tokenCount(scope),
     scope.calls === 0 ? 'never used' : String(scope.calls),
     `${scope.operations - scope.unused.total} of ${scope.operations}`,
     scope.credential ?? '',
@@ -136,7 +138,7 @@ function scopeTable({ scopes }: BlastRadius): Markup | undefined {
       { name: 'risk' },
       { name: 'scope', isName: true },
       { name: 'what it allows' },
-      { name: 'tokens', isNumber: true },
+      { name: 'live tokens', isNumber: true },
       { name: 'calls', isNumber: true },
       { name: 'operations used', isNumber: true },
       { name: 'credential' },
@@ -196,10 +198,10 @@ function tokenTable(
 
 function agentTable({ agents }: BlastRadius): Markup | undefined {
   const shown = agents.slice(0, SHOWN)
-  const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens }) => [
+  const rows = shown.map(({ name, relation, owner = 'nobody', isDisabled, tokens, ended }) => [
     name,
     RELATIONS[relation],
-    relation === 'shares' || relation === 'above' ? '' : String(tokens),
+    tokenCount({ tokens, ended }),
     isDisabled ? 'disabled' : 'enabled',
     owner,
   ])
@@ -207,7 +209,7 @@ function agentTable({ agents }: BlastRadius): Markup | undefined {
     [
       { name: 'agent' },
       { name: 'relation' },
-      { name: 'tokens', isNumber: true },
+      { name: 'live tokens', isNumber: true },
       { name: 'state' },
       { name: 'owner' },
     ],

@@ -24,6 +24,11 @@ export function usedWords(lastUsedAt: number | undefined, now: number): string {
   return lastUsedAt === undefined ? 'never' : formatDistance(lastUsedAt, now)
 }
 
+/** Live ones, and those that ended in the window. */
+export function tokenCount({ tokens, ended }: { tokens: number; ended: number }): string {
+  return ended === 0 ? String(tokens) : `${tokens}, ${ended} ended`
+}
+
 export function lifeWords(token: ReportedToken, now: number): string {
   const { status, issuedAt, issuedBy, expiresAt, revokedAt } = token
   const end = {

@@ -38,6 +38,8 @@ export interface BlastRadiusFacts {
   readonly ancestors: readonly StoredGrant[]
   /** Live ones. */
   readonly descendants: Listed<StoredGrant>
+  /** Dead by now, of the subject and below it, and perhaps alive at some time of the window. */
+  readonly ended: Listed<StoredGrant>
   /** Every agent that occurs in the other facts. */
   readonly agents: ReadonlyMap<string, Agent>
   readonly credentials: readonly CredentialFacts[]

@@ -1,4 +1,4 @@
-/** Scopes of live tokens, and which of their operations were used. */
+/** Scopes of tokens, and which of their operations were used. */
 
 import type { Risk } from '../catalog/service.ts'
 import type { Called } from './calls.ts'
@@ -17,6 +17,8 @@ export interface ScopeCard {
   readonly credential?: string
   /** Live tokens that hold it. */
   readonly tokens: number
+  /** Tokens that held it in the window and are dead now. */
+  readonly ended: number
   /** Requests in the window that needed it. */
   readonly calls: number
   readonly lastAt?: number
@@ -28,6 +30,7 @@ export interface ScopeCard {
 
 interface Uses {
   readonly live: readonly TokenCard[]
+  readonly ended: readonly TokenCard[]
   readonly called: readonly Called[]
   readonly book: ScopeBook
 }
@@ -44,7 +47,7 @@ export function scopeCards(scopes: readonly string[], uses: Uses): ScopeCard[] {
     )
 }
 
-function scopeCard(scope: string, { live, called, book }: Uses): ScopeCard {
+function scopeCard(scope: string, { live, ended, called, book }: Uses): ScopeCard {
   const { service, title, risk, credential, operations } = book(scope)
   const mine = called.filter(({ scopes }) => scopes.includes(scope))
   const used = new Set(mine.map(({ service: id, operation }) => `${id} ${bare(operation)}`))
@@ -53,6 +56,7 @@ function scopeCard(scope: string, { live, called, book }: Uses): ScopeCard {
     ...{ scope, service, title, risk },
     ...(credential === undefined ? {} : { credential }),
     tokens: live.filter(({ scopes }) => scopes.includes(scope)).length,
+    ended: ended.filter(({ scopes }) => scopes.includes(scope)).length,
     calls: mine.reduce((sum, { calls }) => sum + calls, 0),
     ...(mine.length === 0 ? {} : { lastAt: latestOf(mine) }),
     operations: operations.length,

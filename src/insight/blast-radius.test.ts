@@ -29,7 +29,12 @@ const radiusOf = (overrides: Partial<BlastRadiusFacts> = {}) =>
   blastRadius({
     subject: { kind: 'agent', name: AGENT },
     ...{ now: NOW, coverage: aCoverage(), book, ancestors: [], activities: [] },
-    ...{ tokens: listed(aGrant()), descendants: listed(), agents: new Map([anAgent(AGENT)]) },
+    ...{
+      tokens: listed(aGrant()),
+      descendants: listed(),
+      ended: listed(),
+      agents: new Map([anAgent(AGENT)]),
+    },
     credentials: [stripe([AGENT, 1])],
     ...overrides,
   })
@@ -135,12 +140,38 @@ it.each([
 ])('says of a token that is %s that nothing is live', (status, grant, ancestors) => {
   const { tokens, worstRisk, scopes, containment } = radiusOf({
     subject: { kind: 'token', name: grant.id },
+    coverage: { ...aCoverage(), since: NOW },
     ...{ tokens: listed(grant), ancestors, credentials: [stripe()] },
   })
   expect(tokens.items[0]?.status).toBe(status)
   expect(worstRisk).toBeUndefined()
   expect(scopes).toEqual([])
   expect(containment[0]).toEqual({ effect: expect.stringContaining('dead already') as string })
+})
+
+it('tells what it could do before it was contained, of those that lived in the window', () => {
+  const { since } = aCoverage()
+  const revoked = { ...aGrant({ id: id(2) }), revokedAt: NOW - 1000 }
+  const below = aGrant({ id: id(3), agent: 'worker', chain: [id(2)] })
+  const before = { ...aGrant({ id: id(4) }), revokedAt: since - 1 }
+  const report = radiusOf({
+    ...{ tokens: listed(), ended: listed(revoked, below, before), activities: [anActivity()] },
+    agents: new Map([anAgent(AGENT, { disabledAt: NOW - 1000 })]),
+  })
+  expect(report.ended.items.map((token) => [token.id, token.status])).toEqual([
+    [id(2), 'revoked'],
+    [id(3), 'revoked'],
+  ])
+  expect(report.scopes).toMatchObject([
+    { scope: 'stripe:write', tokens: 0, ended: 2, risk: 'write' },
+    { scope: 'stripe:read', tokens: 0, ended: 2 },
+  ])
+  expect(report.agents).toMatchObject([
+    { name: AGENT, tokens: 0, ended: 1, scopes: ['stripe:read', 'stripe:write'] },
+    { name: 'worker', relation: 'below', tokens: 0, ended: 1 },
+  ])
+  expect(report.worstRisk).toBeUndefined()
+  expect(report.containment[0]?.effect).toContain('disabled already')
 })
 
 describe('to contain', () => {

@@ -35,8 +35,8 @@ export interface TokenFacts {
   readonly now: number
   /** Of the window; rows of other tokens do not matter. */
   readonly activities: ReadonlyMap<string, readonly Activity[]>
-  /** Ids of dead ancestors. */
-  readonly dead?: ReadonlySet<string>
+  /** When ancestors were revoked, by their ids. */
+  readonly dead?: ReadonlyMap<string, number>
 }
 
 /** The rows of each token. */
@@ -47,15 +47,16 @@ export function byToken(activities: readonly Activity[]): ReadonlyMap<string, Ac
 export function tokenCard(grant: StoredGrant, facts: TokenFacts): TokenCard {
   const uses = (facts.activities.get(grant.id) ?? []).filter(({ decision }) => decision === 'allow')
   const last = uses.toSorted((left, right) => right.lastAt - left.lastAt)[0]
+  const revokedAt = revokedAtOf(grant, facts)
   const usedAt = Math.max(grant.lastUsedAt ?? 0, last?.lastAt ?? 0)
   return defined({
     id: grant.id,
     agent: grant.agent,
-    status: statusOf(grant, facts),
+    status: statusOf(grant, revokedAt, facts),
     issuedBy: grant.issuedBy,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
-    revokedAt: grant.revokedAt,
+    revokedAt,
     lastUsedAt: usedAt === 0 ? undefined : usedAt,
     lastSource: last?.lastSource,
     scopes: [...grant.scopes].sort(),
@@ -71,8 +72,20 @@ function worstRiskOf({ scopes }: StoredGrant, book: ScopeBook): Risk {
   return worstOf([...scopes].map((scope) => book(scope).risk)) ?? 'read'
 }
 
-function statusOf(grant: StoredGrant, { now, dead }: TokenFacts): TokenCard['status'] {
-  const isRevoked = grant.revokedAt !== undefined || grant.chain.some((id) => dead?.has(id))
-  if (isRevoked) return 'revoked'
-  return now < grant.expiresAt ? 'live' : 'expired'
+function statusOf(
+  { expiresAt }: StoredGrant,
+  revokedAt: number | undefined,
+  { now }: TokenFacts,
+): TokenCard['status'] {
+  if (revokedAt !== undefined) return 'revoked'
+  return now < expiresAt ? 'live' : 'expired'
+}
+
+/** By itself, or with what stands above it. */
+function revokedAtOf(
+  { revokedAt, chain }: StoredGrant,
+  { dead }: Pick<TokenFacts, 'dead'>,
+): number | undefined {
+  const times = [revokedAt, ...chain.map((id) => dead?.get(id))].filter((at) => at !== undefined)
+  return times.length === 0 ? undefined : Math.min(...times)
 }

@@ -59,6 +59,26 @@ describe('a blast radius', () => {
     expect(never).toEqual(['stripe:payout', 'github:read'])
   })
 
+  it('of an agent that was disabled still tells what it could do in the window', async () => {
+    const played = await playScenario()
+    await played.api.call('PATCH /v1/agents/orchestrator', { body: { disabled: true } })
+    const answer = await played.api.call('GET /v1/reports/blast-radius?subject=orchestrator')
+    const report = answer.body as unknown as BlastRadius
+    expect(report).toMatchObject({ tokens: { total: 0 }, descendants: { total: 0 } })
+    expect(report.ended.items.map(({ id, status }) => [id, status])).toEqual([
+      [ORCHESTRATOR, 'revoked'],
+      [WORKER, 'revoked'],
+    ])
+    expect(report.scopes.length).toBeGreaterThan(1)
+    expect(report.scopes.every(({ tokens, ended }) => tokens === 0 && ended > 0)).toBe(true)
+    expect(report.credentials.map(({ name }) => name)).toContain('stripe')
+    expect(report.worstRisk).toBeUndefined()
+    const later = await played.api.call(
+      `GET /v1/reports/blast-radius?subject=orchestrator&since=${NOW + 1}&until=${NOW + 2}`,
+    )
+    expect((later.body as unknown as BlastRadius).ended.total).toBe(0)
+  })
+
   it('of an orchestrator includes what its workers hold and did', async () => {
     const report = await read<BlastRadius>('blast-radius?subject=orchestrator')
     expect(report.descendants.items.map(({ id }) => id)).toEqual([WORKER])

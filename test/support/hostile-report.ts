@@ -28,18 +28,19 @@ export function aHostileReport(text: string): BlastRadius {
         owner: text,
         isDisabled: false,
         relation: 'subject',
-        tokens: 1,
+        ...{ tokens: 1, ended: 1 },
         scopes: [text],
       },
-      { name: `${text}2`, isDisabled: true, relation: 'shares', tokens: 0, scopes: [] },
+      { name: `${text}2`, isDisabled: true, relation: 'shares', tokens: 0, ended: 0, scopes: [] },
     ],
     tokens: { items: [aHostileToken(text)], total: 1 },
     ancestors: [aHostileToken(text)],
     descendants: { items: [aHostileToken(text)], total: 1 },
+    ended: { items: [{ ...aHostileToken(text), status: 'revoked', revokedAt: NOW }], total: 1 },
     scopes: [
       {
         ...{ scope: text, service: text, title: text, risk: 'money', credential: text, tokens: 1 },
-        ...{ calls: 1, lastAt: NOW, operations: 2, unused: { items: [text], total: 1 } },
+        ...{ ended: 1, calls: 1, lastAt: NOW, operations: 2, unused: { items: [text], total: 1 } },
       },
     ],
     credentials: [

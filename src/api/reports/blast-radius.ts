@@ -6,7 +6,7 @@ import type { Subject } from '../../insight/blast-radius-facts.ts'
 import type { Window } from '../../insight/coverage.ts'
 import { MAX_LISTED, type Listed } from '../../insight/listed.ts'
 import { createScopeBook, scopesBehind } from '../../insight/scope-book.ts'
-import type { StoredGrant } from '../../policy/grant-store.ts'
+import type { GrantFilter, StoredGrant } from '../../policy/grant-store.ts'
 import type { ApiParts } from '../parts.ts'
 import { readCoverage, withGaps } from './coverage.ts'
 import { credentialsOf, readCredentials } from './credentials.ts'
@@ -25,23 +25,38 @@ export async function readBlastRadius(
   const at = now()
   const book = createScopeBook(catalog())
   const coverage = await readCoverage(parts.auditIndex, window)
+  const grants = await grantsAround(parts, { subject, since: window.since, at })
+  const { tokens, descendants, ended, ancestors } = grants
+  const { activities, isCut } = await readActivities(parts, subject, window)
+  const held = [tokens, descendants, ended].flatMap(({ items }) => items)
+  const names = subject.kind === 'credential' ? [subject.name] : namesBehind(held, activities, book)
+  const credentials = await readCredentials(parts, names, { book, now: at })
+  const agents = new Map((await stores.agents.list()).map((agent) => [agent.name, agent]))
+  const gaps = [...listGaps(tokens, descendants, ended), ...(isCut ? [CUT] : [])]
+  return blastRadius({
+    ...{ subject, now: at, book, tokens, ancestors, descendants, ended },
+    ...{ agents, credentials, activities, coverage: withGaps(coverage, gaps) },
+  })
+}
+
+interface Around {
+  readonly subject: Subject
+  readonly since: number
+  readonly at: number
+}
+
+async function grantsAround(parts: ReportParts, { subject, since, at }: Around) {
+  const { grants } = parts.stores
   const tokens = await tokensOf(parts, subject, at)
   const isCredential = subject.kind === 'credential'
   const ids = tokens.items.map(({ id }) => id)
-  const descendants = isCredential
-    ? NONE
-    : await listGrants(stores.grants, { below: ids, liveAt: at })
-  const ancestors = isCredential ? [] : await ancestorsOf(stores.grants, tokens.items)
-  const { activities, isCut } = await readActivities(parts, subject, window)
-  const names = isCredential
-    ? [subject.name]
-    : namesBehind([...tokens.items, ...descendants.items], activities, book)
-  const credentials = await readCredentials(parts, names, { book, now: at })
-  const agents = new Map((await stores.agents.list()).map((agent) => [agent.name, agent]))
-  return blastRadius({
-    ...{ subject, now: at, book, tokens, ancestors, descendants, agents, credentials, activities },
-    coverage: withGaps(coverage, [...listGaps(tokens, descendants), ...(isCut ? [CUT] : [])]),
-  })
+  const descendants = isCredential ? NONE : await listGrants(grants, { below: ids, liveAt: at })
+  const live = [...tokens.items, ...descendants.items]
+  const ended = await endedOf(parts, { subject, since, at, live })
+  const own = ended.items.filter(({ agent }) => agent === subject.name)
+  const below = [...tokens.items, ...own]
+  const ancestors = isCredential ? [] : await ancestorsOf(grants, below)
+  return { tokens, descendants, ended, ancestors }
 }
 
 const NONE: Listed<StoredGrant> = { items: [], total: 0 }
@@ -62,6 +77,32 @@ async function tokensOf(
       return token ? { items: [token], total: 1 } : NONE
     }
   }
+}
+
+interface Ending extends Around {
+  readonly live: readonly StoredGrant[]
+}
+
+/**
+ * Tokens of the subject and below it that could be used at some time since then, and cannot now: by
+ * themselves, or perhaps by what stands above them.
+ */
+async function endedOf(
+  { stores: { grants }, catalog }: ReportParts,
+  { subject: { kind, name }, since, at, live }: Ending,
+): Promise<Listed<StoredGrant>> {
+  const known = new Set(live.map(({ id }) => id))
+  const isMeant = ({ id, chain, expiresAt, revokedAt }: StoredGrant) =>
+    !known.has(id) &&
+    (revokedAt ?? at) > since &&
+    (revokedAt !== undefined || expiresAt <= at || chain.length > 0)
+  const list = (filter: GrantFilter) =>
+    listGrants(grants, { ...filter, expiresAfter: since }, isMeant)
+  if (kind === 'credential') return await list({ scopes: scopesBehind(catalog(), name) })
+  const own = kind === 'agent' ? await list({ agent: name }) : NONE
+  for (const { id } of own.items) known.add(id)
+  const below = await list({ below: [...known] })
+  return { items: [...own.items, ...below.items], total: own.total + below.total }
 }
 
 /** Of the subject and of what stood below it in the window, dead tokens too. */
@@ -92,7 +133,7 @@ export async function readActivities(
   return { activities: [...first, ...others], isCut: below.total > below.items.length }
 }
 
-/** By what live tokens allow, and by what was used. */
+/** By what tokens allow or allowed, and by what was used. */
 function namesBehind(
   grants: readonly StoredGrant[],
   activities: readonly Activity[],

@@ -26,16 +26,18 @@ export async function visitGrants(
   return true
 }
 
-/** The newest grants of a list, at most a page of them, and how many there are. */
+/** The newest grants of a list that are meant, at most a page of them, and how many there are. */
 export async function listGrants(
   grants: Pick<GrantStore, 'list'>,
   filter: GrantFilter,
+  isMeant: (grant: StoredGrant) => boolean = () => true,
 ): Promise<Listed<StoredGrant>> {
   const items: StoredGrant[] = []
   let total = 0
   await visitGrants(grants, filter, (page) => {
-    if (total === 0) items.push(...page)
-    total += page.length
+    const meant = page.filter(isMeant)
+    items.push(...meant.slice(0, PAGE - items.length))
+    total += meant.length
   })
   return { items, total }
 }

@@ -43,6 +43,7 @@ const reportedAgent = z.strictObject({
   isDisabled: z.boolean(),
   relation: z.enum(['subject', 'holder', 'below', 'above', 'shares']),
   tokens: count(),
+  ended: count(),
   scopes: texts(),
 })
 
@@ -53,6 +54,7 @@ const reportedScope = z.strictObject({
   risk,
   credential: z.string().optional(),
   tokens: count(),
+  ended: count(),
   calls: count(),
   lastAt: instant().optional(),
   operations: count(),
@@ -82,6 +84,7 @@ export const blastRadiusAnswer = z
     tokens: listed(reportedToken),
     ancestors: z.array(reportedToken).readonly(),
     descendants: listed(reportedToken),
+    ended: listed(reportedToken),
     scopes: z.array(reportedScope).readonly(),
     credentials: z.array(reportedCredential).readonly(),
     called: listed(called),
