@@ -4,6 +4,7 @@ import type { AuditCounts, CountKey, RequestFilter } from '../../sdk/src/client.
 import { Failure } from '../base/errors.ts'
 import { csvLine } from './audit-csv.ts'
 import { filterOf, spanOf, type FilterWords, type SpanWords } from './audit-filter.ts'
+import { noteUnknownNames } from './audit-names.ts'
 import { noteLag, noteRetired } from './audit-pages.ts'
 import { connect } from './connection.ts'
 import { formatLocal } from './moments.ts'
@@ -38,6 +39,7 @@ export async function countRequests(session: Session, asked: CountOptions): Prom
   const by = names.map(keyOf)
   const filter = requestFilterOf(asked)
   const { client } = await connect(session)
+  await noteUnknownNames(session, client, filter)
   const span = spanOf(asked, Date.now())
   const counts = await client.audit.counts(by, { ...filter, ...span })
   noteLag(session, counts.index)

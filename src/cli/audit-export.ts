@@ -13,6 +13,7 @@ import {
   spanOptions,
 } from './audit-filter.ts'
 import { LINE_FORM_NAMES, LINE_FORMS } from './audit-formats.ts'
+import { noteUnknownNames } from './audit-names.ts'
 import { noteLag, noteRetired, readPages } from './audit-pages.ts'
 import { timeOf } from './audit-record.ts'
 import type { Call, Runner } from './command.ts'
@@ -53,6 +54,7 @@ async function exportAudit({ session, options: asked }: Call<Options>): Promise<
   const file = createOutputFile(session.terminal.workingDirectory, asked.output)
   try {
     const filter: AuditFilter = { ...filterOf(asked), since: span.since, until, purpose: 'export' }
+    await noteUnknownNames(session, client, filter)
     const records = await writeRecords(session, { client, file, format: asked.format, filter })
     const { bytes, sha256 } = file.finish()
     session.terminal.progress('')

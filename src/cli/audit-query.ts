@@ -16,6 +16,7 @@ import {
   spanOptions,
 } from './audit-filter.ts'
 import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
+import { noteUnknownNames } from './audit-names.ts'
 import { noteLag, noteRetired, readPages } from './audit-pages.ts'
 import { visibleJson } from './audit-record.ts'
 import { recordTable } from './audit-table.ts'
@@ -67,6 +68,7 @@ async function queryAudit(call: Call<Options>): Promise<void> {
     return
   }
   const connection = await connect(session)
+  await noteUnknownNames(session, connection.client, filterOf(asked))
   if (isLineForm(format)) await printLines(call, connection, LINE_FORMS[format])
   else await printAll(call, connection, format)
 }

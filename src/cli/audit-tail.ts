@@ -7,6 +7,7 @@ import { UnreachableError, type AuditFilter, type AuditRecord } from '../../sdk/
 import { Failure } from '../base/errors.ts'
 import { addFilterOptions, filterOf, filterOptions, numberOption } from './audit-filter.ts'
 import { isLineForm, LINE_FORMS, type LineForm } from './audit-formats.ts'
+import { noteUnknownNames } from './audit-names.ts'
 import { noteLag } from './audit-pages.ts'
 import { textOf, timeOf } from './audit-record.ts'
 import { recordLine } from './audit-table.ts'
@@ -47,6 +48,7 @@ async function tailAudit({ session, options: asked }: Call<Options>): Promise<vo
     throw new Failure('usage_invalid', `-n takes a whole number up to ${PAGE}`)
   const connection = await connect(session)
   const filter = filterOf(asked)
+  await noteUnknownNames(session, connection.client, filter)
   const show = printer(session, asked)
   const { items, index } = await connection.client.audit.query({
     ...{ ...filter, order: 'newest', limit: Math.max(1, lines) },
