@@ -3,7 +3,16 @@
 import { z } from '@hono/zod-openapi'
 import { COUNT_KEYS, type CountKey } from '../audit/audit-index.ts'
 import { parseAddress, parseCidr } from '../policy/cidr.ts'
-import { agentName, operatorName, pageQuery, queryInstant, serviceId, tokenId } from './schemas.ts'
+import {
+  agentName,
+  isForward,
+  NOT_FORWARD,
+  operatorName,
+  pageQuery,
+  queryInstant,
+  serviceId,
+  tokenId,
+} from './schemas.ts'
 
 const word = (description: string) =>
   z
@@ -46,38 +55,45 @@ const shared = {
   until: queryInstant.optional(),
 }
 
-export const auditQuery = z.strictObject({
-  ...shared,
-  withDescendants: flag.optional().openapi({
-    description: 'With `agent` or `tokenId`: also what tokens below theirs did.',
-  }),
-  operator: operatorName.optional(),
-  sessionId: word('`ses_...`').optional(),
-  requestId: word('`req_...`').optional(),
-  status: status.optional(),
-  path: path.optional(),
-  source: source.optional(),
-  action: word('`token.issue`; with a dot at its end (`token.`) all below it.').optional(),
-  text: word('Occurs anywhere in the record, whatever its case.').optional(),
-  order: z.enum(['oldest', 'newest']).optional().openapi({ description: '`oldest` when absent.' }),
-  purpose: z.enum(['query', 'export', 'tail']).optional().openapi({
-    description:
-      'What the record of this reading says; `query` when absent. `tail` always gives a `nextCursor`, to ask again for what has come since.',
-  }),
-  ...pageQuery,
-})
+export const auditQuery = z
+  .strictObject({
+    ...shared,
+    withDescendants: flag.optional().openapi({
+      description: 'With `agent` or `tokenId`: also what tokens below theirs did.',
+    }),
+    operator: operatorName.optional(),
+    sessionId: word('`ses_...`').optional(),
+    requestId: word('`req_...`').optional(),
+    status: status.optional(),
+    path: path.optional(),
+    source: source.optional(),
+    action: word('`token.issue`; with a dot at its end (`token.`) all below it.').optional(),
+    text: word('Occurs anywhere in the record, whatever its case.').optional(),
+    order: z
+      .enum(['oldest', 'newest'])
+      .optional()
+      .openapi({ description: '`oldest` when absent.' }),
+    purpose: z.enum(['query', 'export', 'tail']).optional().openapi({
+      description:
+        'What the record of this reading says; `query` when absent. `tail` always gives a `nextCursor`, to ask again for what has come since.',
+    }),
+    ...pageQuery,
+  })
+  .refine(isForward, NOT_FORWARD)
 
-export const countQuery = z.strictObject({
-  ...shared,
-  by: z
-    .string()
-    .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(COUNT_KEYS)).min(1).max(COUNT_KEYS.length))
-    .refine((keys: readonly CountKey[]) => new Set(keys).size === keys.length, {
-      error: 'names each key once',
-    })
-    .openapi({ type: 'string', description: `Some of ${COUNT_KEYS.join(', ')}, with commas.` }),
-})
+export const countQuery = z
+  .strictObject({
+    ...shared,
+    by: z
+      .string()
+      .transform((text) => text.split(','))
+      .pipe(z.array(z.enum(COUNT_KEYS)).min(1).max(COUNT_KEYS.length))
+      .refine((keys: readonly CountKey[]) => new Set(keys).size === keys.length, {
+        error: 'names each key once',
+      })
+      .openapi({ type: 'string', description: `Some of ${COUNT_KEYS.join(', ')}, with commas.` }),
+  })
+  .refine(isForward, NOT_FORWARD)
 
 export const indexState = z
   .strictObject({

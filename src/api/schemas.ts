@@ -57,3 +57,14 @@ export function pageOf<T extends z.ZodType>(item: T) {
 export const spokenReason = z.string().regex(/^[^\p{C}\p{Z}](?:[^\p{C}]{0,198}[^\p{C}\p{Z}])?$/u, {
   error: 'has 1 to 200 characters, no control characters and no space at either end',
 })
+
+/** For queries with a time: whether there is any in it. */
+export const isForward = ({
+  since = 0,
+  until = Number.MAX_SAFE_INTEGER,
+}: {
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+}): boolean => since < until
+
+export const NOT_FORWARD = { error: 'must be after `since`', path: ['until'] }

@@ -88,14 +88,17 @@ export interface Span {
 }
 
 export function spanOf({ since, until, month }: SpanWords, now: number): Span {
-  if (month === undefined)
-    return assertForward({
-      since: since === undefined ? undefined : parseMoment('--since', since, now),
-      until: until === undefined ? undefined : parseMoment('--until', until, now),
-    })
+  if (month === undefined) return momentsOf({ since, until }, now)
   if (since !== undefined || until !== undefined)
     throw new Failure('usage_invalid', 'give either --month, or --since and --until')
   return parseMonth(month)
+}
+
+export function momentsOf({ since, until }: Omit<SpanWords, 'month'>, now: number): Span {
+  return assertForward({
+    since: since === undefined ? undefined : parseMoment('--since', since, now),
+    until: until === undefined ? undefined : parseMoment('--until', until, now),
+  })
 }
 
 function assertForward(span: {

@@ -4,9 +4,10 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { Failure } from '../base/errors.ts'
 import { parseDuration } from '../config/units.ts'
+import { momentsOf } from './audit-filter.ts'
 import type { Call, Runner } from './command.ts'
 import { connect } from './connection.ts'
-import { parseMoment, parseMonth } from './moments.ts'
+import { parseMonth } from './moments.ts'
 import { blastRadiusText } from './report-blast-radius.ts'
 import { blastRadiusHtml } from './report-html-blast-radius.ts'
 import { staleHtml, tightenHtml, usageHtml } from './report-html.ts'
@@ -128,13 +129,7 @@ interface WindowWords {
   readonly month?: string | undefined
 }
 
-function windowOf({ since, until }: WindowWords) {
-  const now = Date.now()
-  return {
-    since: since === undefined ? undefined : parseMoment('--since', since, now),
-    until: until === undefined ? undefined : parseMoment('--until', until, now),
-  }
-}
+const windowOf = ({ since, until }: WindowWords) => momentsOf({ since, until }, Date.now())
 
 function monthOf({ month = '', since, until }: WindowWords) {
   if (since !== undefined || until !== undefined)

@@ -133,6 +133,20 @@ describe('a query', () => {
     expect(api.audit.changes).toEqual([])
   })
 
+  it.each([
+    'audit?since=5&until=1',
+    'audit/counts?by=agent&since=5&until=5',
+    'reports/usage?since=5&until=1',
+    'reports/blast-radius?subject=order-agent&since=5&until=1',
+    'reports/tighten?agent=order-agent&since=5&until=1',
+  ])('refuses a time that runs backwards: %s', async (question) => {
+    const { status, body } = await api.call(`GET /v1/${question}`)
+    expect([status, body.errors]).toEqual([
+      400,
+      [{ field: 'until', message: 'must be after `since`' }],
+    ])
+  })
+
   it('refuses a cursor of another filter, order or purpose', async () => {
     await fill(3)
     const { body } = await api.call('GET /v1/audit?limit=1')

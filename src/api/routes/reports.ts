@@ -13,7 +13,7 @@ import { readStale } from '../reports/stale.ts'
 import { findSubject } from '../reports/subject.ts'
 import { readTighten } from '../reports/tighten.ts'
 import { defineRoute, ROLES, type Caller, type Route } from '../route.ts'
-import { agentName, queryInstant } from '../schemas.ts'
+import { agentName, isForward, NOT_FORWARD, queryInstant } from '../schemas.ts'
 
 const DAY_MS = 86_400_000
 
@@ -52,15 +52,17 @@ function note(changes: ChangeLog, caller: Caller, { report, target, details }: Q
 }
 
 function blastRadiusRoute(parts: ReportParts, changes: ChangeLog): Route {
-  const query = z.strictObject({
-    subject: z.string().min(1).max(128).openapi({
-      description: 'The name of an agent or a credential, or the id of a token.',
-    }),
-    kind: z.enum(['agent', 'token', 'credential']).optional().openapi({
-      description: 'Needed only where the same name stands for more than one of them.',
-    }),
-    ...windowQuery,
-  })
+  const query = z
+    .strictObject({
+      subject: z.string().min(1).max(128).openapi({
+        description: 'The name of an agent or a credential, or the id of a token.',
+      }),
+      kind: z.enum(['agent', 'token', 'credential']).optional().openapi({
+        description: 'Needed only where the same name stands for more than one of them.',
+      }),
+      ...windowQuery,
+    })
+    .refine(isForward, NOT_FORWARD)
   return defineRoute(
     {
       method: 'get',
@@ -84,17 +86,19 @@ function blastRadiusRoute(parts: ReportParts, changes: ChangeLog): Route {
 }
 
 function usageRoute(parts: ReportParts, changes: ChangeLog): Route {
-  const query = z.strictObject({
-    by: z
-      .string()
-      .refine((text) => keysOf(text) !== undefined, {
-        error: `lists some of ${USAGE_KEYS.join(', ')}, each once`,
-      })
-      .default('agent,service')
-      .openapi({ example: 'agent,service' }),
-    agent: agentName.optional(),
-    ...windowQuery,
-  })
+  const query = z
+    .strictObject({
+      by: z
+        .string()
+        .refine((text) => keysOf(text) !== undefined, {
+          error: `lists some of ${USAGE_KEYS.join(', ')}, each once`,
+        })
+        .default('agent,service')
+        .openapi({ example: 'agent,service' }),
+      agent: agentName.optional(),
+      ...windowQuery,
+    })
+    .refine(isForward, NOT_FORWARD)
   return defineRoute(
     {
       method: 'get',
@@ -152,7 +156,7 @@ function tightenRoute(parts: ReportParts, changes: ChangeLog): Route {
       path: '/v1/reports/tighten',
       summary: 'The smallest scopes that would have allowed what an agent did',
       roles: ROLES.auditors,
-      query: z.strictObject({ agent: agentName, ...windowQuery }),
+      query: z.strictObject({ agent: agentName, ...windowQuery }).refine(isForward, NOT_FORWARD),
       status: 200,
       answer: tightenAnswer,
       problems: ['not_found'],
