@@ -7,11 +7,11 @@ import { request as startRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Now } from '../base/clock.ts'
 import type { Dial } from '../base/dial.ts'
-import { Failure, systemErrorCode } from '../base/errors.ts'
 import { err, ok } from '../base/result.ts'
 import { parseRetryAfter } from '../base/retry-after.ts'
 import type { Delivered, DeliveryProblem } from '../insight/alert-target.ts'
 import type { WebhookUrl } from '../secret/webhook-url.ts'
+import { connectionWords } from './connection-words.ts'
 
 export interface Posting {
   /** POST unless given. */
@@ -59,7 +59,9 @@ export function createPost({ dial, now, timeoutMs }: PostParts): Post {
       const answer = await exchange(socket, posting, either)
       return answer.status === posting.takenStatus ? ok(undefined) : judge(answer, now())
     } catch (error) {
-      return err({ problem: timeout.aborted ? 'it did not answer in time' : wordsFor(error) })
+      return err({
+        problem: timeout.aborted ? 'it did not answer in time' : connectionWords(error),
+      })
     }
   }
 }
@@ -112,10 +114,4 @@ function judge({ status, retryAfter }: Answer, now: number): Delivered {
     ...(seconds !== undefined && { retryAfterSeconds: seconds }),
   }
   return err(problem)
-}
-
-/** Node's messages may quote what was sent or received; its codes do not. */
-function wordsFor(error: unknown): string {
-  if (error instanceof Failure) return error.message
-  return `the connection failed: ${systemErrorCode(error) ?? 'given up'}`
 }

@@ -142,7 +142,7 @@ print(s.recv(65536).decode(), flush=True)`
       'the address is private',
       { transport: 'udp', host: '10.0.0.1', port: 514 },
       { allowPrivateAddress: false },
-      'address that is private',
+      'the target has an address that is private: allow_private_address permits that',
     ],
     ['the address is public', { transport: 'tcp', host: '8.8.8.8', port: 514 }, {}, 'without TLS'],
   ])('CE-08 says why it cannot: %s', async (...row) => {

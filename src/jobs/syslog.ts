@@ -1,9 +1,9 @@
 /** A target that understands syslog: over UDP, TCP or TLS, or on a socket of this machine. */
 
 import type { Dial, SendDatagram } from '../base/dial.ts'
-import { Failure, systemErrorCode } from '../base/errors.ts'
 import { err, ok } from '../base/result.ts'
 import type { AlertNotice, AlertTarget } from '../insight/alert-target.ts'
+import { connectionWords } from './connection-words.ts'
 import { handOver } from './hand-over.ts'
 import { sendLocally } from './syslog-local.ts'
 import { formatSyslog, frameSyslog, type SyslogOrigin } from './syslog-message.ts'
@@ -38,7 +38,7 @@ export function createSyslog(target: SyslogTarget): AlertTarget {
         await send(target, notice, AbortSignal.any([signal, timeout]))
         return ok(undefined)
       } catch (error) {
-        return err({ problem: timeout.aborted ? 'it took too long' : wordsFor(error) })
+        return err({ problem: timeout.aborted ? 'it took too long' : connectionWords(error) })
       }
     },
   }
@@ -61,9 +61,4 @@ async function send(target: SyslogTarget, notice: AlertNotice, signal: AbortSign
   const trust = ca === undefined ? {} : { ca }
   const socket = await target.dial({ ...where, ...trust, protocol, signal })
   await handOver(socket, frameSyslog(message), signal)
-}
-
-function wordsFor(error: unknown): string {
-  if (error instanceof Failure) return error.message
-  return `the connection failed: ${systemErrorCode(error) ?? 'given up'}`
 }
