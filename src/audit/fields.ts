@@ -19,8 +19,9 @@ export const name = (text: string): string => quote(hideCredentials(text), NAME_
 /** The pattern of a rule. */
 export const rule = (text: string): string => quote(text, PATH_LIMIT)
 
-/** No product is called by that many letters and digits; a key may be. */
-const LONG_RUN = /[0-9A-Za-z_+=]{32,}/g
+/** No product is called by that many letters, or by fewer with digits among them; a key may be. */
+const LONG_RUN =
+  /(?=[A-Za-z_+=]*[0-9])(?=[0-9_+=]*[A-Za-z])[0-9A-Za-z_+=]{20,}|[0-9A-Za-z_+=]{32,}/g
 
 export function userAgent(text: string): string {
   return quote(hideCredentials(text.slice(0, PATH_LIMIT)).replace(LONG_RUN, '[long]'))
