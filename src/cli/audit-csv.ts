@@ -65,9 +65,12 @@ function formatCell(value: unknown): string {
   return /[",]|^ | $/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-/** Also behind white space and in full-width letters, which some programs take for the same. */
+/**
+ * Also in full-width letters, and behind white space, quotes and what separates cells elsewhere, which
+ * some programs take for the same.
+ */
 function isFormula(text: string): boolean {
-  return /^[\s\p{Cc}\p{Cf}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u.test(text)
+  return /^[\s\p{Cc}\p{Cf};,|"']*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u.test(text)
 }
 
 const endOf = ({ outcome }: AuditRecord): AuditRecord => objectOf(outcome)

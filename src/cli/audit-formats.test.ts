@@ -78,13 +78,24 @@ describe('CSV', () => {
     expect(valueOf(INTENT, column)).toBe(text)
   })
 
-  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', ' =1', '＝1', '\u200b=1'])(
-    'AU-04 keeps a spreadsheet from taking %j for a formula',
-    (text) => {
-      const [cell = ''] = cellsOf(csvLine([text]))
-      expect(cell).toMatch(/^'/)
-    },
-  )
+  it.each([
+    '=1+1',
+    '+1',
+    '-1',
+    '@SUM(A1)',
+    '\t=1',
+    '\r=1',
+    '\n=1',
+    ' =1',
+    '＝1',
+    '\u200b=1',
+    ';=1+1',
+    '"=1+1',
+    ',@x',
+  ])('AU-04 keeps a spreadsheet from taking %j for a formula', (text) => {
+    const [cell = ''] = cellsOf(csvLine([text]))
+    expect(cell).toMatch(/^'/)
+  })
 
   it('leaves numbers and plain text as they are', () => {
     expect(csvLine([-1, 'POST /v1/charges', '2026-03-04', null, undefined, 'a=b'])).toBe(
