@@ -11,6 +11,8 @@ import { formatDistance } from './moments.ts'
 import { answer, compact } from './session.ts'
 import { formatTable, plain } from './table.ts'
 
+const LONGEST_SECONDS = 30 * 86_400
+
 const none = z.object({})
 const muteOptions = z.object({
   rule: z.string().optional(),
@@ -40,6 +42,8 @@ async function muteAlerts({ session, options }: Call<z.output<typeof muteOptions
   const seconds = parseDuration(span)
   if (seconds === undefined)
     throw new Failure('usage_invalid', '--for takes a duration, as 90m, 8h or 7d')
+  if (seconds > LONGEST_SECONDS)
+    throw new Failure('usage_invalid', '--for is at most 30d: mute it again when that is over')
   const connection = await connect(session)
   const until = Date.now() + seconds * 1000
   const mute = await connection.client.alerts.mute(compact({ rule, agent, until, reason }))
