@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import type { AuditStatus, Ready, ServiceView } from '../../sdk/src/client.ts'
+import { Failure } from '../base/errors.ts'
 import { formatRetention } from '../config/audit.ts'
 import { formatDuration } from '../config/units.ts'
 import { openStateDirectory } from '../state-dir.ts'
@@ -63,6 +64,7 @@ async function status(session: Session): Promise<void> {
   openStateDirectory(local.state, local.config.environment)
   const found = await lookAt(session, local)
   answer(session, found, describeStatus(session.terminal, found))
+  if (!found.running) throw new Failure('server_unreachable', `${found.environment} is not running`)
 }
 
 async function lookAt(session: Session, local: Local): Promise<Status> {

@@ -106,6 +106,14 @@ describe('AD-05 init', () => {
       expect(modeOf(join(entry.parentPath, entry.name))).toBe(entry.isDirectory() ? '700' : '600')
   })
 
+  it('says with the exit code of `status` that nothing runs', async () => {
+    await runWell([...INIT, '--no-start'], place)
+    const { code, stdout, stderr } = await run(['status', '--json'], place)
+    expect(JSON.parse(stdout)).toMatchObject({ running: false })
+    expect(stderr).toContain('production is not running')
+    expect(code).toBe(3)
+  })
+
   it('refuses a state directory that others may read, and so does every command', async () => {
     await runWell([...INIT, '--no-start'], place)
     chmodSync(inFolder('state'), 0o755)
