@@ -8,7 +8,7 @@ import { staleHtml, tightenHtml, usageHtml } from './report-html.ts'
 const TAG = /<(\/?)([a-zA-Z!][\w-]*)((?:\s+[\w:-]+="[^"]*")*)\s*(\/?)>/g
 const VOID = new Set(['meta', '!doctype'])
 const ATTRIBUTES = new Set(
-  `lang charset http-equiv content name class viewBox width height role rx x y d transform`.split(
+  `lang charset http-equiv content name class tabindex data-column viewBox width height role rx x y d transform`.split(
     ' ',
   ),
 )
@@ -115,6 +115,15 @@ describe('a report as HTML', () => {
     const labels = [...page.matchAll(/class="label">([^<]*)</g)].map(([, label]) => label)
     expect(labels).toEqual(['worker', 'worker', 'worker', 'worker', 'worker2'])
     expect(page.match(/<path class="edge"/g)).toHaveLength(4)
+  })
+
+  it('reads on a narrow screen: cells say their column, and what scrolls takes the keyboard', () => {
+    const page = blastRadiusHtml(aHostileReport('worker'))
+    expect(page).toContain('<td class="name" data-column="scope">')
+    expect(page.match(/class="scroll"/g)).toHaveLength(
+      page.match(/class="scroll" tabindex="0"/g)?.length ?? 0,
+    )
+    expect(page).toContain('@media screen and (max-width: 700px)')
   })
 
   it('leaves the graph out where nothing is live', () => {

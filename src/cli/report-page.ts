@@ -18,9 +18,13 @@ h1 { font-size: 22px; line-height: 1.25; margin: 0 0 6px; } h2 { font-size: 16px
 p { margin: 4px 0; } .dim { color: var(--dim); } .warn { border-left: 4px solid var(--destructive); padding: 4px 12px; background: var(--card); }
 code { font: 13px/1.5 ui-monospace, monospace; } pre { font: 13px/1.6 ui-monospace, monospace; background: var(--card); border: 1px solid var(--line);
   border-radius: 5px; padding: 8px 12px; margin: 4px 0; white-space: pre-wrap; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+.scroll { overflow-x: auto; } .scroll:focus-visible { outline: 2px solid var(--write); } table { border-collapse: collapse; width: 100%; }
 th { text-align: left; color: var(--dim); font-weight: 500; white-space: nowrap; } th, td { padding: 4px 14px 4px 0; vertical-align: top; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td { max-width: 64ch; } td.name, td.number { white-space: nowrap; }
+.narrow { display: none; }
+@media screen and (max-width: 700px) { .narrow { display: block; } body { padding: 20px 14px 40px; } thead { display: none; } table, tbody, tr, td { display: block; }
+  tr { padding: 6px 0; border-bottom: 1px solid var(--line); } td { border: 0; padding: 1px 0; max-width: none; overflow-wrap: anywhere; }
+  td.number, td.name { text-align: left; white-space: normal; } td::before { content: attr(data-column) ": "; color: var(--dim); } td:empty { display: none; } }
 ol { padding-left: 22px; } li { margin: 8px 0; } details summary { cursor: pointer; color: var(--dim); }
 .risk { font-weight: 600; white-space: nowrap; } .risk-read { color: var(--read); } .risk-write { color: var(--write); }
 .risk-destructive { color: var(--destructive); } .risk-admin { color: var(--admin); } .risk-money { color: var(--money); } .risk-secrets { color: var(--secrets); }
@@ -83,9 +87,12 @@ export function table(
   if (rows.length === 0) return undefined
   const names = header.map((column) => markup`<th class="${classOf(column)}">${column.name}</th>`)
   const cells = (row: readonly Cell[]) =>
-    header.map((column, index) => markup`<td class="${classOf(column)}">${row[index]}</td>`)
+    header.map(
+      (column, index) =>
+        markup`<td class="${classOf(column)}" data-column="${column.name}">${row[index]}</td>`,
+    )
   const lines = rows.map((row) => markup`<tr>${cells(row)}</tr>\n`)
-  return markup`<div class="scroll"><table><thead><tr>${names}</tr></thead>
+  return markup`<div class="scroll" tabindex="0"><table><thead><tr>${names}</tr></thead>
 <tbody>${lines}</tbody></table></div>`
 }
 

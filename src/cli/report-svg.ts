@@ -12,7 +12,7 @@ import type { Graph } from './report-graph.ts'
 
 export function graphSvg(graph: Graph): Markup {
   const { nodes, edges, captions, width, height } = layOut(graph)
-  return markup`<div class="scroll"><svg class="graph" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+  return markup`<p class="dim narrow">Wider than this screen: scroll it sideways.</p><div class="scroll" tabindex="0"><svg class="graph" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
 <title>Agents, their scopes, services, credentials and who shares them</title>
 ${captions.map(({ x, y, text }) => markup`<text class="caption" x="${x}" y="${y}">${text}</text>`)}
 ${edges.map(edgeSvg)}
