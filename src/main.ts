@@ -23,7 +23,7 @@ import { openSoleDataPlane, type DataSide } from './main/data-side.ts'
 import { openTls, type LiveTls } from './main/live-tls.ts'
 import { boundLogFile } from './main/log-file.ts'
 import { createLog } from './main/log.ts'
-import { createReload, type Reload } from './main/reload.ts'
+import { createReload, type RecordReload, type Reload } from './main/reload.ts'
 import { openSettingsRecord, type SettingsRecord } from './main/settings-record.ts'
 import { openSettings, type LiveSettings, type Settings } from './main/settings.ts'
 import { openState, type OpenState } from './main/state.ts'
@@ -39,7 +39,7 @@ import { mintJwt } from './token/jwt.ts'
 import { createKeyPairs } from './token/key-pair.ts'
 
 export interface ServerRequest {
-  /** Read at start and again at each SIGHUP. */
+  /** Read at start and again at each reload. */
   readonly settings: ConfigRequest
   readonly state: StateDirectory
   readonly env: Readonly<Record<string, string | undefined>>
@@ -164,7 +164,7 @@ async function startPlanes(server: Server): Promise<Planes> {
     const desk = alerts
     server.state.index.follow((found) => desk.onFinding(found))
     const reload = createReload({ ...server, data, alerts, tls })
-    const app = buildApi(server, { data, alerts })
+    const app = buildApi(server, { data, alerts, reload })
     const api = await startApi({ app, listen: control.listen, tls: tls?.current })
     const [main, ...others] = data.listeners.map(urlOf)
     const run = {
@@ -201,7 +201,7 @@ function urlOf({ address, service, isSecure }: Place) {
 
 function buildApi(
   { settings, state, log, startedAt }: Server,
-  { data, alerts }: Pick<Planes, 'data' | 'alerts'>,
+  { data, alerts, reload }: Pick<Planes, 'data' | 'alerts' | 'reload'>,
 ) {
   const { config } = settings.current
   const { environment } = config
@@ -230,6 +230,7 @@ function buildApi(
       ...(await data.checks()),
     }),
     testAlerts: () => alerts.test(),
+    reload: (record) => reload({ record, isRecordedFirst: true }),
     cursorKey: state.derived.cursor,
     log,
     now: systemNow,
@@ -242,9 +243,10 @@ function referenceTo({ references }: Settings, name: string): string | undefined
   return reference && formatReference(reference)
 }
 
-/** A signal does not say who sent it. */
+/** A signal does not say who sent it, and nobody hears that it could not be recorded. */
 async function reloadBySignal(server: Server, { reload }: Planes): Promise<void> {
-  await reload((details) => recordChange(server, 'settings.reload', details))
+  const record: RecordReload = (details) => recordChange(server, 'settings.reload', details)
+  await reload({ record, isRecordedFirst: false })
 }
 
 /** What the process does by itself stands in the audit under the name `system`. */

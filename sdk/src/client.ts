@@ -30,6 +30,7 @@ import type {
   OperatorView,
   Page,
   Ready,
+  Reloaded,
   ReplicaView,
   RequestFilter,
   RevokeTarget,
@@ -64,6 +65,8 @@ export function createClient(options: TransportOptions) {
     reports: reportsOf(call),
     alerts: alertsOf(call),
     replicas: { list: () => get<Page<ReplicaView>>(call, '/v1/replicas') },
+    /** Has the server read its files again; on the record under the name of this key's operator. */
+    reload: async () => (await call({ method: 'POST', path: '/v1/reload' })) as Reloaded,
     live: () => get<Live>(call, '/-/live'),
     /** Resolves with `ready: false` too: that is an answer. */
     ready: async () => (await call({ method: 'GET', path: '/-/ready', alsoGood: [503] })) as Ready,

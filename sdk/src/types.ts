@@ -297,6 +297,13 @@ export interface AuditConsistency {
 
 export type AuditRecord = Readonly<Record<string, unknown>>
 
+/** Its files were read again, and what they say is in force. */
+export interface Reloaded {
+  /** Settings that are other ones than before. */
+  readonly changed: number
+  readonly catalogDigest: string
+}
+
 export interface ReplicaView {
   readonly name: string
   readonly state: 'live'

@@ -31,7 +31,7 @@ export interface ChangeLog {
     caller: Caller,
     make: () => Outcome<{ readonly answer: T; readonly change: Change }>,
   ): Outcome<T>
-  /** A read of the audit, or an attempt beyond the operator's role. */
+  /** The record alone: a read of the audit, an attempt beyond the operator's role, a reload. */
   note(caller: Caller, change: Change, result: 'done' | 'refused'): Promise<void>
 }
 

@@ -22,6 +22,13 @@ import type { ProcessSourceState } from '../secret/source-state.ts'
 import type { KeyPair } from '../token/key-pair.ts'
 import type { ServedHosts } from './browser-guard.ts'
 
+/** What reading the files again came to. */
+export interface Reloaded {
+  /** How many settings are other ones than were last recorded. */
+  readonly changed: number
+  readonly catalogDigest: string
+}
+
 /** The process that answers; what `/-/live` tells callers on the same machine. */
 interface Instance {
   readonly version: string
@@ -76,6 +83,13 @@ export interface ApiParts {
   readonly testAlerts: () => Promise<
     readonly { readonly target: string; readonly problem?: string }[]
   >
+  /**
+   * Reads the files again. What changed goes to `record` before it is in force, and is not put in force
+   * when that throws. An error says what is wrong with the files, and nothing has changed.
+   */
+  readonly reload: (
+    record: (details: Readonly<Record<string, unknown>>) => Promise<void>,
+  ) => Promise<Result<Reloaded, string>>
   /** For cursors only; derived from the environment's MAC key. */
   readonly cursorKey: KeyObject
   readonly log: Log

@@ -22,6 +22,7 @@ const KINDS = {
   subject_ambiguous: [409, 'More than one of this name'],
   name_taken: [409, 'Name taken'],
   last_admin: [409, 'Last admin'],
+  configuration_invalid: [409, 'Configuration not valid'],
   request_running: [409, 'Still running'],
   length_required: [411, 'Content-Length required'],
   version_conflict: [412, 'Another version is there'],

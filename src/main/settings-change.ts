@@ -34,6 +34,10 @@ export function isEmpty({ settings }: SettingsChange): boolean {
   return Object.keys(settings).length === 0
 }
 
+export function countChanges({ settings, more = 0 }: SettingsChange): number {
+  return Object.keys(settings).length + more
+}
+
 /** Where both are long, from where they begin to differ. */
 function changeOf(before: string | undefined, after: string | undefined): SettingChange {
   const from = before !== undefined && after !== undefined ? firstDifference(before, after) : 0

@@ -41,7 +41,7 @@ async function changeBetween(before: string, after: string): Promise<SettingsCha
   write(after)
   expect(await settings.reload()).toBe(true)
   let told: SettingsChange | undefined
-  await record.recordChange(async (change) => {
+  await record.recordChange(settings.current, async (change) => {
     told = change
   })
   return told?.settings ?? {}
@@ -119,7 +119,8 @@ describe('at a start', () => {
     await told()
     write('    tokens: {max_ttl: 2h}\n')
     await settings.reload()
-    const failing = open().recordChange(() => Promise.reject(new Error('the disk is full')))
+    const isFull = () => Promise.reject(new Error('the disk is full'))
+    const failing = open().recordChange(settings.current, isFull)
     await expect(failing).rejects.toThrow('full')
     expect(await told()).toHaveLength(1)
   })

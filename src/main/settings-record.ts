@@ -9,15 +9,18 @@ import { replaceFile } from '../state-dir/durable-file.ts'
 import { readPrivateFile } from '../state-dir/privacy.ts'
 import { changedSettings, isEmpty, type SettingsChange } from './settings-change.ts'
 import { settingFacts, type SettingFacts } from './settings-facts.ts'
-import type { LiveSettings } from './settings.ts'
+import type { LiveSettings, Settings } from './settings.ts'
 
 export interface SettingsRecord {
   /**
-   * Hands over what is in force and not on the record, then notes that it is. Nothing is noted when
-   * `record` throws, which this then throws on.
+   * Hands over what of these settings is not on the record, then notes that it is, and resolves with it.
+   * Nothing is noted when `record` throws, which this then throws on.
    */
-  recordChange(record: (change: SettingsChange) => Promise<void>): Promise<void>
-  /** As above, where nothing is known of before there is nothing to record, as where nothing changed. */
+  recordChange(
+    next: Settings,
+    record: (change: SettingsChange) => Promise<void>,
+  ): Promise<SettingsChange>
+  /** As above for those in force, where nothing is known of before there is nothing to record, as where nothing changed. */
   recordSinceLastRun(record: (change: SettingsChange) => Promise<void>): Promise<void>
 }
 
@@ -47,10 +50,12 @@ export function openSettingsRecord({ path, settings, log }: SettingsRecordParts)
     }
   }
   return {
-    async recordChange(record) {
-      const facts = settingFacts(settings.current)
-      await record(changedSettings(recorded ?? facts, facts))
+    async recordChange(next, record) {
+      const facts = settingFacts(next)
+      const change = changedSettings(recorded ?? settingFacts(settings.current), facts)
+      await record(change)
       note(facts)
+      return change
     },
     async recordSinceLastRun(record) {
       const facts = settingFacts(settings.current)

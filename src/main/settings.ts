@@ -1,10 +1,11 @@
 /**
- * What the files say right now: configuration and catalogue, read at start and again on a signal.
+ * What the files say right now: configuration and catalogue, read at start and again when told to.
  * A reading that fails changes nothing: the former one stays in force.
  */
 
 import { Failure } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { err, ok, type Result } from '../base/result.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { loadCatalog } from '../catalog-files.ts'
 import { catalogSettings, originsOf, secretNamesOf, sourceOf } from '../config/service-settings.ts'
@@ -34,28 +35,39 @@ async function readSettings(request: ConfigRequest): Promise<Settings> {
 /** The settings in force, and how to read them again. */
 export interface LiveSettings {
   readonly current: Settings
-  /** False when the files are wrong; the log says why. */
+  /** What the files say, which is not in force yet; or what is wrong with them, which the log says too. */
+  read(): Promise<Result<Settings, string>>
+  use(next: Settings): void
+  /** Reads and uses. False when the files are wrong. */
   reload(): Promise<boolean>
 }
 
 export async function openSettings(request: ConfigRequest, log: Log): Promise<LiveSettings> {
   let current = await readSettings(request)
-  return {
+  const live: LiveSettings = {
     get current() {
       return current
     },
-    async reload() {
+    async read() {
       try {
-        current = await readSettings(request)
-        log.info('settings_reloaded', { services: current.catalog.services.size })
-        return true
+        return ok(await readSettings(request))
       } catch (error) {
         if (!(error instanceof Failure)) throw error
         log.error('settings_kept', { problem: error.message })
-        return false
+        return err(error.message)
       }
     },
+    use(next) {
+      current = next
+      log.info('settings_reloaded', { services: next.catalog.services.size })
+    },
+    async reload() {
+      const next = await live.read()
+      if (next.ok) live.use(next.value)
+      return next.ok
+    },
   }
+  return live
 }
 
 function referencesOf(config: Config, catalog: Catalog): Map<string, SourceReference> {

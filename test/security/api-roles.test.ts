@@ -126,6 +126,7 @@ const TABLE: Readonly<Record<string, Line>> = {
     }),
   },
   'DELETE /v1/alerts/mutes/{id}': { roles: ADMIN },
+  'POST /v1/reload': { roles: ADMIN, record: 'settings.reload' },
   'GET /v1/replicas': { roles: AUDITORS },
 }
 

@@ -14,6 +14,7 @@ import type { ApiParts, ApiStores } from '../../src/api/parts.ts'
 import type { AuditLog, ChangeEvent, UnrecognisedEvent } from '../../src/audit/audit-log.ts'
 import { newId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
+import { ok } from '../../src/base/result.ts'
 import { createGate } from '../../src/fleet/gate.ts'
 import { soleGate } from '../../src/fleet/gates.ts'
 import type { OperatorRole } from '../../src/policy/operator-store.ts'
@@ -109,6 +110,10 @@ export async function createTestApi(
     publicKeys: () => publishJwks([signing]),
     readiness: async () => checks,
     testAlerts: async () => [],
+    reload: async (record) => {
+      await record({ catalog: CATALOG.digest, settings: {} })
+      return ok({ changed: 0, catalogDigest: CATALOG.digest })
+    },
     cursorKey: keys.cursor,
     log: silentLog,
     now: () => clock.now,

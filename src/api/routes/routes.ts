@@ -8,6 +8,7 @@ import { muteRoutes } from './alert-mutes.ts'
 import { alertRoutes } from './alerts.ts'
 import { auditRoutes } from './audit.ts'
 import { operatorRoutes } from './operators.ts'
+import { reloadRoute } from './reload.ts'
 import { replicaRoute } from './replicas.ts'
 import { reportRoutes } from './reports.ts'
 import { revokeRoute } from './revoke.ts'
@@ -27,6 +28,7 @@ export function operatorOnlyRoutes(parts: ApiParts, changes: ChangeLog): readonl
     ...reportRoutes(parts, changes),
     ...alertRoutes(parts, changes),
     ...muteRoutes(parts, changes),
+    reloadRoute(parts, changes),
     replicaRoute(parts),
   ]
 }
