@@ -57,8 +57,8 @@ A command finds it in the directory where it is called; \`--config FILE\` or \`A
           mock:   {extends: stripe, origin: "https://localhost:9443", ca_file: ca.pem, allow_private_address: true}
 
 A mistake stops the start, and all mistakes are reported at once, each with its line. What stands under \`services\`,
-\`vault.sealers\`, \`env_sources\`, \`secret_dirs\` and \`alerts\` (but for \`learning\`) takes effect without a restart: the commands send SIGHUP, and so may you. A file that is wrong then changes
-nothing. Certificates are read again on SIGHUP and when their files change; listeners and limits only at start. TLS, load balancers
+\`vault.sealers\`, \`env_sources\`, \`secret_dirs\` and \`alerts\` (but for \`learning\`) takes effect without a restart: the commands see to that, in the name of their operator (\`POST /v1/reload\`), and after edits of your own SIGHUP does. A file that is wrong then changes
+nothing. Certificates are read again then and when their files change; listeners and limits only at start. TLS, load balancers
 in front and a proxy on the way out are explained in [Network](network.md).
 
 Durations are written as \`90s\`, \`30m\`, \`4h\`, \`7d\` or \`1h30m\`; sizes as \`512KiB\`, \`10MiB\`, \`1GiB\`; paths in the file are relative to it.

@@ -7,7 +7,7 @@ import { parseConfig, type Config } from '../config.ts'
 import { editSettings, type SettingsEdit } from '../config/edit.ts'
 import { catalogSettings } from '../config/service-settings.ts'
 import { replaceFile } from '../state-dir/durable-file.ts'
-import { signalRunning } from './running.ts'
+import { reloadRunning } from './reload-running.ts'
 import { configRequest, stateOf, type Local, type Session } from './session.ts'
 
 /** No secrets in it: it belongs into git, and others may read it. */
@@ -55,7 +55,7 @@ export async function changeConfig(
 ): Promise<Edited & { readonly catalog: Catalog; readonly isTold: boolean }> {
   const edited = await tryEdits(session, config.path, edits)
   writeEdited(config.path, edited)
-  const isTold = edited.isChanged && (await signalRunning(stateOf(session, config), 'SIGHUP'))
+  const isTold = edited.isChanged && (await reloadRunning(session, stateOf(session, config)))
   return { ...edited, isTold }
 }
 

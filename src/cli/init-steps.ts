@@ -21,7 +21,8 @@ import type { Run } from '../state-dir/run-file.ts'
 import { startBackground } from './background.ts'
 import { editConfig, writeEdited } from './config-file.ts'
 import type { InitPlan, PlannedSecret } from './init-plan.ts'
-import { findRunning, operatorClientOf, signalRunning } from './running.ts'
+import { reloadRunning } from './reload-running.ts'
+import { findRunning, operatorClientOf } from './running.ts'
 import { sealFields } from './sealing.ts'
 import { sealWith } from './secret-set.ts'
 import { loadLocal, type Local, type Session } from './session.ts'
@@ -58,7 +59,7 @@ async function writeConfig(session: Session, plan: InitPlan): Promise<Changes> {
   if (!edited.isChanged) return []
   const verb = existsSync(plan.configPath) ? 'changed' : 'wrote'
   writeEdited(plan.configPath, edited)
-  const isTold = await signalRunning(plan.state, 'SIGHUP')
+  const isTold = await reloadRunning(session, plan.state)
   return [`${verb} ${plan.configPath}${isTold ? '; the running service was told' : ''}`]
 }
 

@@ -45,14 +45,17 @@ export function clientOf(run: Run, key?: string): Client {
 /** An operator's client of this machine's own control plane. */
 export function operatorClientOf(
   { witness }: Session,
-  local: Local,
+  local: Pick<Local, 'state'>,
   { run, key }: { readonly run: Run; readonly key: string | undefined },
 ): Client {
   return witness.createClient(witnessedHere(local, run), { ...optionsFor(run), key })
 }
 
 /** Its log is that of its state, whatever port it has. */
-export function witnessedHere({ state }: Local, { control, environment }: Run): WitnessedServer {
+export function witnessedHere(
+  { state }: Pick<Local, 'state'>,
+  { control, environment }: Run,
+): WitnessedServer {
   return { server: reachable(control), local: { environment, statePath: state.path } }
 }
 

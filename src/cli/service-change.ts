@@ -26,8 +26,9 @@ import { replaceFile } from '../state-dir/durable-file.ts'
 import { readLocalOperator } from '../state-dir/key-files.ts'
 import { collect, type Call, type Runner } from './command.ts'
 import { changeConfig, describeChange, openCatalog } from './config-file.ts'
+import { reloadRunning } from './reload-running.ts'
 import { resealInbox } from './reseal.ts'
-import { findRunning, operatorClientOf, signalRunning } from './running.ts'
+import { findRunning, operatorClientOf } from './running.ts'
 import { findService } from './service-list.ts'
 import { answer, loadLocal, type Local, type Session } from './session.ts'
 
@@ -170,7 +171,7 @@ async function addService({
     mkdirSync(join(config.directory, 'services'), { recursive: true })
     replaceFile(target, text, 0o644)
   }
-  const isTold = !isSame && (await signalRunning(state, 'SIGHUP'))
+  const isTold = !isSame && (await reloadRunning(session, state))
   const words = isSame ? 'is there already' : 'added'
   answer(
     session,

@@ -1,8 +1,9 @@
 /** Every change to the system stands in the audit: what `init` set up, and what files say now. */
 
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import type { AuditRecord } from '../../sdk/src/client.ts'
 import { makeKey } from '../support/canary.ts'
 import { respondAsStripe } from '../support/fake-stripe.ts'
 import { startProxy, type ProxyProcess } from '../support/proxy-process.ts'
@@ -53,6 +54,54 @@ it('holds what a signal made the server read anew, under the name of nobody', as
   }, PATIENCE)
 })
 
+/** Whose key this machine has. */
+async function adminName(): Promise<string> {
+  const { items } = await proxy.client().operators.list()
+  return items.find(({ role }) => role === 'admin')?.name ?? ''
+}
+
+const pointed = (records: readonly AuditRecord[]) =>
+  records.filter(({ details }) => JSON.stringify(details).includes('services.stripe.origin'))
+
+async function pointElsewhere(port: number) {
+  const origin = `https://localhost:${port}`
+  const line = ['service', 'set', 'stripe', '--origin', origin]
+  const words = await proxy.commandWell(line)
+  expect(words).toMatch(/^stripe set in production \(.*\); the running service was told$/)
+  const records = pointed(await proxy.audit({ action: 'settings.reload' }))
+  const change = { 'services.stripe.origin': { after: origin } }
+  expect(records.at(-1)).toMatchObject({ target: 'production', details: { settings: change } })
+  return records
+}
+
+it('holds what a command changed in the files, under the name of its operator', async () => {
+  const records = await pointElsewhere(9441)
+  const name = await adminName()
+  expect(records).toMatchObject([{ operator: name, source: '127.0.0.1' }])
+  expect(name).not.toBe('system')
+})
+
+it('holds it under the name of nobody where the key may not, beside the attempt', async () => {
+  const { key } = await proxy.client().operators.add({ name: 'ivan', role: 'issuer' })
+  const file = join(proxy.stateDirectory, 'keys', 'operator.key')
+  const before = readFileSync(file, 'utf8')
+  try {
+    writeFileSync(file, `${key}\n`)
+    const words = await proxy.commandWell(['service', 'set', 'stripe', '--body-limit', '2MiB'])
+    expect(words).toMatch(/; the running service was told$/)
+  } finally {
+    writeFileSync(file, before)
+  }
+  await vi.waitFor(async () => {
+    const [last] = (await proxy.audit({ action: 'settings.reload' })).slice(-1)
+    const changed = { 'services.stripe.bodyLimitBytes': {} }
+    expect(last).toMatchObject({ operator: 'system', details: { settings: changed } })
+  }, PATIENCE)
+  expect(await proxy.audit({ action: 'role.exceeded' })).toMatchObject([
+    { operator: 'ivan', target: 'POST /v1/reload' },
+  ])
+})
+
 it('holds what was changed while the server was stopped', async () => {
   await proxy.end('SIGTERM')
   append('    env_sources: [STRIPE_KEY]\n')
@@ -63,4 +112,11 @@ it('holds what was changed while the server was stopped', async () => {
   const change = { environmentSources: { after: 'STRIPE_KEY' } }
   const records = await proxy.audit({ action: 'settings.change' })
   expect(records).toMatchObject([{ operator: 'system', details: { settings: change } }])
+})
+
+it('holds what a command changed under that name where workers serve, too', async () => {
+  await proxy.restart('SIGTERM', ['--workers', '2'])
+  await started()
+  const name = await adminName()
+  expect((await pointElsewhere(9442)).at(-1)).toMatchObject({ operator: name })
 })
