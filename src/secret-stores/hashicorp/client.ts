@@ -4,9 +4,10 @@
  */
 
 import type { Ask, Reply } from '../../base/ask.ts'
+import type { Now } from '../../base/clock.ts'
 import { Failure } from '../../base/errors.ts'
 import type { Secret } from '../../secret/secret.ts'
-import { MAX_RETRY_AFTER_SECONDS } from '../rest.ts'
+import { retryAfterOf } from '../rest.ts'
 
 export interface VaultPlace {
   /** `https://host:port`, perhaps with a path before `/v1/`. */
@@ -41,7 +42,7 @@ export type VaultClient = (question: VaultQuestion) => Promise<VaultReply>
 
 const JUDGED = new Set([200, 204, 400, 403, 404])
 
-export function createVaultClient(place: VaultPlace, ask: Ask): VaultClient {
+export function createVaultClient(place: VaultPlace, ask: Ask, now: Now): VaultClient {
   return async ({ method, path, token, body }) => {
     const reply = await reach(ask, {
       method,
@@ -51,7 +52,7 @@ export function createVaultClient(place: VaultPlace, ask: Ask): VaultClient {
       ca: place.ca,
       allowPrivateAddress: place.allowPrivateAddress,
     })
-    if (!JUDGED.has(reply.status)) throw unavailable(reply)
+    if (!JUDGED.has(reply.status)) throw unavailable(reply, now())
     return { status: reply.status, body: parseJson(reply.body) }
   }
 }
@@ -98,12 +99,13 @@ async function reach(ask: Ask, question: Parameters<Ask>[0]): Promise<Reply> {
   }
 }
 
-function unavailable({ status, headers }: Reply): Failure {
-  const seconds = Number(headers.get('retry-after'))
-  const isBounded = Number.isFinite(seconds) && seconds > 0
-  return new Failure('secret_store_unavailable', `it answered ${status}: ${meaningOf(status)}`, {
-    ...(isBounded && { retryAfterSeconds: Math.min(seconds, MAX_RETRY_AFTER_SECONDS) }),
-  })
+function unavailable({ status, headers }: Reply, now: number): Failure {
+  const rest = retryAfterOf(headers, now)
+  return new Failure(
+    'secret_store_unavailable',
+    `it answered ${status}: ${meaningOf(status)}`,
+    rest,
+  )
 }
 
 function meaningOf(status: number): string {

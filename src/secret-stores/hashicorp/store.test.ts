@@ -13,6 +13,7 @@ import type { VaultAuth } from './login.ts'
 import { createHashicorpStore, type HashicorpParts } from './store.ts'
 
 const CANARY = 'canary3f9d2c'
+const NOW = Date.UTC(2026, 10, 20, 12)
 
 let vault: FakeVault
 let directory: TemporaryDirectory
@@ -244,6 +245,8 @@ describe('a Vault with trouble', () => {
   it.each([
     [429, '7', 7],
     [503, '100000', 300],
+    [429, new Date(NOW + 90_000).toUTCString(), 90],
+    [429, new Date(NOW - 90_000).toUTCString(), undefined],
     [500, undefined, undefined],
     [307, undefined, undefined],
   ])(
@@ -257,7 +260,9 @@ describe('a Vault with trouble', () => {
         },
         body: { errors: [CANARY] },
       })
-      const failure = await failureOf(open().read('secret/data/stripe'))
+      const failure = await failureOf(
+        open('approle', { now: () => NOW }).read('secret/data/stripe'),
+      )
       expect(failure).toMatchObject({
         code: 'secret_store_unavailable',
         retryAfterSeconds: seconds,

@@ -42,7 +42,7 @@ const versionedSchema = z.object({
 const warningSchema = z.object({ warnings: z.array(z.string()) })
 
 export function createHashicorpStore(parts: HashicorpParts): Required<SecretStore> {
-  const client = createVaultClient(parts, parts.ask)
+  const client = createVaultClient(parts, parts.ask, parts.now)
   const session = createSession({ ...parts, client, login: createLogin(parts.auth, client) })
   /** A 403 may mean that the token ended early: one more try where another can be had. */
   const ask: AskAsSelf = async (question) => {
