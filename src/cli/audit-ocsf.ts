@@ -149,11 +149,12 @@ function resourcesOf({ kind, target, credential }: AuditRecord): Event {
 /** What OCSF has no place for, under our own names. */
 function unmappedOf(record: AuditRecord): Event {
   const { kind, decision, reason, scopes, chain, issuedBy, marks, parameters, details } = record
-  const { cause, usage } = objectOf(record.outcome)
+  const { cause, usage, parameters: streamed } = objectOf(record.outcome)
+  const hasStreamed = Object.keys(objectOf(streamed)).length > 0
   const { origin, catalogDigest } = record
   return compact({
     ...{ kind, decision, reason, scopes, chain, issuedBy, marks, parameters, details, cause },
-    ...{ usage, origin, catalogDigest },
+    ...{ usage, origin, catalogDigest, bodyParameters: hasStreamed ? streamed : undefined },
   })
 }
 

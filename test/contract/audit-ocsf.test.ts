@@ -14,6 +14,8 @@ import { aGrant, anAccess } from '../support/grants.ts'
 import { createTestJournal, type TestJournal } from '../support/journal.ts'
 import { apiActivity } from '../support/ocsf.ts'
 
+const STREAMED = { json: { model: 'claude-opus-4', stream: 'true' } }
+
 let test: TestJournal
 let records: readonly AuditRecord[]
 
@@ -23,7 +25,7 @@ beforeAll(async () => {
   const journal = await test.open()
   const access = (number: number) => anAccess({ requestId: aRequestId(number) })
   await journal.intent(anIntent({ access: access(1) }))
-  journal.outcome(anOutcome({ requestId: aRequestId(1), status: 200 }))
+  journal.outcome(anOutcome({ requestId: aRequestId(1), status: 200, parameters: STREAMED }))
   await journal.intent(
     anIntent({ access: access(2), grant: aGrant({ sessionId: 'ses_1', chain: ['tok_root'] }) }),
   )
@@ -65,5 +67,13 @@ describe('an audit as OCSF', () => {
         : checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
       expect([record.kind, event, problems]).toEqual([record.kind, event, []])
     }
+  })
+
+  it('has what streamed past after the decision, and nothing where nothing did', () => {
+    const events = records
+      .filter(({ kind }) => kind === 'intent')
+      .map((record) => JSON.parse(formatOcsf(record)) as { unmapped: Record<string, unknown> })
+    const streamed = events.flatMap(({ unmapped }) => unmapped['bodyParameters'] ?? [])
+    expect([events.length, streamed]).toEqual([3, [STREAMED]])
   })
 })
