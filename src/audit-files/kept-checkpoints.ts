@@ -19,6 +19,8 @@ export interface KeptCheckpoints {
   readonly publicKey: string | undefined
   /** What a command found wrong with the server when it kept them. */
   readonly doubts: readonly KeptDoubt[]
+  /** A crash tore the last note while it was written: it is left out. */
+  readonly isTorn: boolean
 }
 
 export interface KeptDoubt {
@@ -46,8 +48,12 @@ const kept = z.object({
 
 /** A note: lines, an empty line, lines of signatures. */
 const NOTES = /(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/g
+const BEGINNING = 'apistronghold/'
+/** The beginning of one that `audit anchor` writes, which may end inside of any line. */
+const TORN =
+  /^apistronghold\/[^\n]*(?:\n\d{0,16}(?:\n[0-9A-Za-z+/]{0,43}=?(?:\n\n(?:\u2014[^\n]*|\ufffd*))?)?)?$/
 
-/** Refused, in words, when there is no checkpoint in it or something else besides. */
+/** Refused, in words, when there is no checkpoint in it or something else besides, but for a torn end. */
 export function parseKept({ name, text }: KeptFile): Result<KeptCheckpoints, string> {
   const found = text.trimStart().startsWith('{') ? fromJson(text) : fromNotes(text)
   const notes = found?.notes.flatMap((one) => {
@@ -58,13 +64,14 @@ export function parseKept({ name, text }: KeptFile): Result<KeptCheckpoints, str
   if (!found || !notes || notes.length === 0 || notes.length < found.notes.length)
     return err('holds no signed checkpoints')
   const doubts = found.doubts.map((doubt) => ({ origin: undefined, ...doubt, source: name }))
-  return ok({ notes, publicKey: found.publicKey, doubts })
+  return ok({ ...found, notes, doubts })
 }
 
 interface Found {
   readonly notes: readonly string[]
   readonly doubts: NonNullable<z.output<typeof kept>['doubts']>
   readonly publicKey: string | undefined
+  readonly isTorn: boolean
 }
 
 function fromJson(text: string): Found | undefined {
@@ -73,14 +80,17 @@ function fromJson(text: string): Found | undefined {
   const logs = Object.values(data.logs ?? {}).flatMap((log) => [...(log.earlier ?? []), log])
   const notes = [...logs, ...(data.checkpoints ?? [])]
   const { publicKey, doubts = [] } = data
-  return { notes: notes.map((one) => one.note), publicKey, doubts }
+  return { notes: notes.map((one) => one.note), publicKey, doubts, isTorn: false }
 }
 
 function fromNotes(text: string): Found | undefined {
   const rest = text.replace(NOTES, '').trim()
-  const notes = text.match(NOTES) ?? []
-  return rest === '' ? { notes, publicKey: undefined, doubts: [] } : undefined
+  const isTorn = rest !== '' && isBegun(rest) && text.trimEnd().endsWith(rest)
+  if (rest !== '' && !isTorn) return undefined
+  return { notes: text.match(NOTES) ?? [], publicKey: undefined, doubts: [], isTorn }
 }
+
+const isBegun = (rest: string): boolean => BEGINNING.startsWith(rest) || TORN.test(rest)
 
 function parseJson(text: string): unknown {
   try {

@@ -38,6 +38,8 @@ export interface AuditVerdict {
   readonly findings: readonly Finding[]
   /** Kept checkpoints of other logs, by origin: nothing was compared with them. */
   readonly others: readonly string[]
+  /** Kept files whose last note was torn by a crash, and left out. */
+  readonly torn: readonly string[]
   readonly bytes: number
 }
 
@@ -82,11 +84,13 @@ async function verify(order: VerifyOrder): Promise<AuditVerdict> {
     ...kept.flatMap((one) => one.doubts.map(witnessed)),
   ]
   const { others } = sorted
+  const torn = kept.flatMap(({ isTorn }, index) => (isTorn ? [order.kept[index]?.name ?? ''] : []))
   const isIntact = findings.length === 0 && verdicts.every((one) => one.findings.length === 0)
   const retiredOnRecord = Object.fromEntries(
     writers.map((writer) => [writer, retirements.through(writer)]),
   )
-  return { isIntact, ...about, writers: verdicts, retiredOnRecord, findings, others, bytes }
+  const found = { findings, others, torn }
+  return { isIntact, ...about, writers: verdicts, retiredOnRecord, ...found, bytes }
 }
 
 interface ReadLogs extends Pick<WriterLog, 'directory' | 'writers' | 'key' | 'retirements'> {

@@ -22,6 +22,7 @@ import { parseKept, type KeptNote } from '../audit-files/kept-checkpoints.ts'
 import { proveConsistency, proveInclusion, writerOf } from '../audit-files/prove.ts'
 import { findRequest, type RecordPlace } from '../audit-files/request-record.ts'
 import { Failure, systemErrorCode } from '../base/errors.ts'
+import { tornRemark } from './audit-verdict.ts'
 import type { Call, Runner } from './command.ts'
 import { createOutputFile } from './output-file.ts'
 import { answer, loadLocal, type Session } from './session.ts'
@@ -125,6 +126,7 @@ async function growth(session: Session, { directory, writer, name }: Growth): Pr
 function readKept(session: Session, name: string): readonly KeptNote[] {
   const kept = parseKept({ name, text: readText(session, name) })
   if (!kept.ok) throw new Failure('usage_invalid', `${name} ${kept.error}`)
+  if (kept.value.isTorn) session.terminal.note(tornRemark(name))
   return kept.value.notes
 }
 

@@ -53,17 +53,23 @@ const sentenceOf = ({ writer, message, isCertain }: Finding): string =>
   `${writer}: ${message}${isCertain ? '' : ' (not proven by a signature)'}`
 
 function remarksOf(told: ToldVerdict): readonly string[] {
-  const { writers, retiredOnRecord, keyFrom, others } = told
+  const { writers, retiredOnRecord, keyFrom, others, torn } = told
   return [
     ...writers.flatMap((one) => [
       ...retirementsOf(one, retiredOnRecord[one.writer] ?? 0),
       ...remarksOnWriter(one),
     ]),
     ...others.map((origin) => `not compared: a kept checkpoint of another log, ${origin}`),
+    ...torn.map((name) => tornRemark(name)),
     keyFrom === 'directory'
       ? 'The public key came from the same place as the log: whoever rewrote the log could have replaced both. Give --public-key or --since-checkpoint with what was kept elsewhere.'
       : `The public key: ${told.publicKey}`,
   ]
+}
+
+/** Of a kept file. */
+export function tornRemark(name: string): string {
+  return `${name}: its last note is torn, as by a crash, and was left out`
 }
 
 function retirementsOf({ writer, retired }: WriterVerdict, onRecord: number): readonly string[] {

@@ -100,6 +100,17 @@ describe('AU-03 audit verify on a copy', () => {
     expect([code, stderr]).toEqual([5, expect.stringMatching(/records 7 to 8 .*removed/)])
   })
 
+  it('leaves out a last note that a crash has torn, and says so', async () => {
+    const newest = audit.files.get('local/checkpoint')?.toString() ?? ''
+    place.write('torn.txt', `${audit.early}\n${newest.slice(0, 60)}`)
+    const since = ['--since-checkpoint', 'torn.txt']
+    const remark = 'torn.txt: its last note is torn'
+    const verified = await command('verify', copied('good'), ...since)
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining(remark)])
+    const proven = await command('prove', ...since, '--dir', copied('good'))
+    expect([proven.code, proven.stderr]).toEqual([0, expect.stringContaining(remark)])
+  })
+
   it.each<[string, () => string[], string]>([
     ['no such directory', () => ['nowhere'], 'there is no audit in'],
     ['an empty directory', () => [emptied('empty')], 'there is no audit in'],
