@@ -26,6 +26,7 @@ import { Secret } from '../../src/secret/secret.ts'
 import { startFakeVault } from '../support/fake-vault.ts'
 import { askLoopback } from '../support/loopback.ts'
 import { createTemporaryDirectory } from '../support/temporary.ts'
+import { startVaultServer } from '../support/vault-server.ts'
 
 export interface OpenedStore {
   readonly store: SecretStore
@@ -35,7 +36,7 @@ export interface OpenedStore {
   /** What is held for this name can no longer be used. */
   readonly spoil: (name: string) => Promise<void>
   /** The store can no longer be asked; absent where that cannot happen. */
-  readonly unplug?: () => void
+  readonly unplug?: () => void | Promise<void>
   readonly close: () => void | Promise<void>
 }
 
@@ -187,14 +188,17 @@ export const openFile: OpenStore = async (seed) => {
   }
 }
 
+const openAt = ({ url, rootToken }: { readonly url: string; readonly rootToken: string }) =>
+  createHashicorpStore({
+    ...{ address: new URL(url), namespace: undefined, ca: undefined },
+    ...{ allowPrivateAddress: true, ask: askLoopback(), versionOf: VERSION_OF, now: Date.now },
+    auth: { method: 'token', readToken: async () => new Secret(rootToken) },
+  })
+
 export const openHashicorp: OpenStore = async (seed) => {
   const server = await startFakeVault()
   for (const [name, secret] of Object.entries(seed)) server.putV2(name, { secret })
-  const store = createHashicorpStore({
-    ...{ address: new URL(server.url), namespace: undefined, ca: undefined },
-    ...{ allowPrivateAddress: true, ask: askLoopback(), versionOf: VERSION_OF, now: Date.now },
-    auth: { method: 'token', readToken: async () => new Secret(server.rootToken) },
-  })
+  const store = openAt(server)
   return {
     store,
     refOf: (name) => `secret/data/${name}`,
@@ -207,6 +211,24 @@ export const openHashicorp: OpenStore = async (seed) => {
     unplug: () => {
       server.fault = () => ({ status: 503 })
     },
+    async close() {
+      await store.close()
+      await server.close()
+    },
+  }
+}
+
+/** A server of OpenBao or Vault itself: only where `isVaultMissing` says that there is one. */
+export const openRealVault: OpenStore = async (seed) => {
+  const server = await startVaultServer()
+  for (const [name, secret] of Object.entries(seed)) await server.put(name, { secret })
+  const store = openAt(server)
+  return {
+    store,
+    refOf: (name) => `secret/data/${name}`,
+    replace: (name, secret) => server.put(name, { secret }),
+    spoil: (name) => server.put(name, {}),
+    unplug: () => server.close(),
     async close() {
       await store.close()
       await server.close()

@@ -69,7 +69,7 @@ export function secretStoreContract(name: string, open: OpenStore): void {
     it('CE-12 throws secret_store_unavailable when it cannot be asked, if that can be', async () => {
       const { store, refOf, unplug } = await openWith({ stripe: CANARY })
       if (unplug === undefined) return
-      unplug()
+      await unplug()
       const failure: unknown = await store.read(refOf('stripe')).catch((error: unknown) => error)
       expect(failure).toMatchObject({ name: 'Failure', code: 'secret_store_unavailable' })
       expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain(CANARY)
