@@ -142,6 +142,7 @@ describe('roles', () => {
     'GET /v1/tokens/some-name': ['admin', 'issuer', 'auditor'],
     'GET /openapi.json': ['admin', 'issuer', 'auditor'],
     'GET /v1/audit/checkpoint': ['admin', 'issuer', 'auditor'],
+    'GET /v1/audit/consistency': ['admin', 'issuer', 'auditor'],
     'GET /v1/services': ['admin', 'issuer', 'auditor'],
     'GET /v1/services/some-name': ['admin', 'issuer', 'auditor'],
   }

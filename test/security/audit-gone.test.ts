@@ -4,8 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/audit-files/finding.ts'
-import { verifyAudit, type AuditVerdict, type VerifyOrder } from '../../src/audit-files/verify.ts'
+import { verifyAudit } from '../../src/audit-files/verify.ts'
 import { createSigner } from '../../src/storage/journal/checkpoint-note.ts'
 import { leafHashOf, rootOf } from '../support/merkle.ts'
 import {
@@ -20,10 +19,10 @@ import {
   type Files,
   type SignedAudit,
 } from '../support/signed-audit.ts'
-import { createTemporaryDirectory } from '../support/temporary.ts'
+import { createVerifier } from '../support/verifier.ts'
 
-const place = createTemporaryDirectory()
-const directory = join(place.path, 'audit')
+const verifier = createVerifier()
+const { directory, verified, found } = verifier
 const [own, other] = WRITERS
 let audit: SignedAudit
 
@@ -32,26 +31,8 @@ beforeAll(async () => {
 })
 
 afterAll(() => {
-  place.remove()
+  verifier.remove()
 })
-
-type Asked = Partial<Omit<VerifyOrder, 'directory'>>
-
-async function verified(files: Files, asked: Asked = {}): Promise<AuditVerdict> {
-  putFiles(directory, files)
-  return verifyAudit({ directory, kept: [], ...asked })
-}
-
-const findingsOf = ({ writers, findings }: AuditVerdict): readonly Finding[] => [
-  ...findings,
-  ...writers.flatMap((one) => one.findings),
-]
-
-async function found(files: Files, asked: Asked = {}): Promise<readonly Finding[]> {
-  const verdict = await verified(files, asked)
-  expect(verdict.isIntact).toBe(findingsOf(verdict).length === 0)
-  return findingsOf(verdict)
-}
 
 const copy = (): Files => new Map(audit.files)
 

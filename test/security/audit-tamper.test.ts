@@ -1,13 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Finding, FindingKind } from '../../src/audit-files/finding.ts'
-import { verifyAudit, type AuditVerdict, type VerifyOrder } from '../../src/audit-files/verify.ts'
+import type { FindingKind } from '../../src/audit-files/finding.ts'
 import { leafHashOf } from '../support/merkle.ts'
 import {
   joined,
   linesOf,
-  putFiles,
   segmentsOf,
   signedFor,
   vkeyOf,
@@ -16,10 +13,10 @@ import {
   type Files,
   type SignedAudit,
 } from '../support/signed-audit.ts'
-import { createTemporaryDirectory } from '../support/temporary.ts'
+import { createVerifier, findingsOf } from '../support/verifier.ts'
 
-const place = createTemporaryDirectory()
-const directory = join(place.path, 'audit')
+const verifier = createVerifier()
+const { verified, found } = verifier
 let audit: SignedAudit
 
 beforeAll(async () => {
@@ -27,26 +24,8 @@ beforeAll(async () => {
 })
 
 afterAll(() => {
-  place.remove()
+  verifier.remove()
 })
-
-type Asked = Partial<Omit<VerifyOrder, 'directory'>>
-
-async function verified(files: Files, asked: Asked = {}): Promise<AuditVerdict> {
-  putFiles(directory, files)
-  return verifyAudit({ directory, kept: [], ...asked })
-}
-
-const findingsOf = ({ writers, findings }: AuditVerdict): readonly Finding[] => [
-  ...findings,
-  ...writers.flatMap((one) => one.findings),
-]
-
-async function found(files: Files, asked: Asked = {}): Promise<readonly Finding[]> {
-  const verdict = await verified(files, asked)
-  expect(verdict.isIntact).toBe(findingsOf(verdict).length === 0)
-  return findingsOf(verdict)
-}
 
 const copy = (): Files => new Map(audit.files)
 
