@@ -94,6 +94,7 @@ const TABLE: Readonly<Record<string, Line>> = {
   },
   'GET /v1/audit/status': { roles: AUDITORS },
   'GET /v1/audit/checkpoint': { roles: ALL },
+  'GET /v1/audit/consistency': { roles: ALL },
   'POST /v1/audit/reindex': { roles: ADMIN, record: 'audit.reindex' },
   'GET /v1/reports/blast-radius': {
     ...{ roles: AUDITORS, record: 'report.blast-radius' },
