@@ -8,7 +8,7 @@ import type { Fields, Mint, MinterParts } from './mint.ts'
 import { mintByOAuth } from './oauth.ts'
 
 /** For caching: an endpoint whose tokens have ended already must not be asked at each request. */
-const MIN_LIFE_MS = 10_000
+const MIN_LIFE_MS = 2000
 
 export function createMint(parts: MinterParts): Mint {
   return async (rule, fields) => {
