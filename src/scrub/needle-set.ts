@@ -1,6 +1,12 @@
 /** Several runs of bytes, and where in some data one of them stands: all of it, or too much of it. */
 
-const pairAt = (data: Buffer, at: number): number => ((data[at - 1] ?? 0) << 8) | (data[at] ?? 0)
+/** How many numbers `pairOf` gives. */
+export const PAIRS = 65_536
+
+/** Of two bytes, the number that tables are asked by. */
+export const pairOf = (first: number, second: number): number => (first << 8) | second
+
+const pairAt = (data: Buffer, at: number): number => pairOf(data[at - 1] ?? 0, data[at] ?? 0)
 
 export interface Needle {
   readonly bytes: Buffer
@@ -33,7 +39,6 @@ export interface Found {
   readonly share: number
 }
 
-const PAIRS = 65_536
 const NONE: readonly Found[] = []
 
 export function needleSet(needles: readonly Needle[]): NeedleSet {

@@ -6,7 +6,7 @@
 
 import type { Secret } from '../secret/secret.ts'
 import { behindStarts } from './escapes.ts'
-import { needleSet, type Needle, type NeedleSet } from './needle-set.ts'
+import { needleSet, PAIRS, pairOf, type Needle, type NeedleSet } from './needle-set.ts'
 import { tellingLength } from './telling-length.ts'
 
 export interface Needles {
@@ -21,9 +21,6 @@ export interface Needles {
   /** By what an escape begins with, and by the byte behind it: whether it may be one of theirs. */
   readonly behind: ReadonlyMap<number, Uint8Array>
 }
-
-/** Of two bytes, the number that tables are asked by. */
-export const pairOf = (first: number, second: number): number => (first << 8) | second
 
 /** A shorter value, or part of one, stands in many an answer by chance. */
 export const SHORTEST = 8
@@ -108,8 +105,6 @@ function base64Cores({ bytes, telling }: Needle): readonly Needle[] {
     })
   })
 }
-
-const PAIRS = 65_536
 
 function tablesOf(texts: readonly Buffer[]) {
   const has = new Uint8Array(256)

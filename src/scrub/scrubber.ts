@@ -6,9 +6,7 @@
 import type { Needles } from './needles.ts'
 import type { Found } from './needle-set.ts'
 import { search } from './search.ts'
-
-/** So much of a beginning may be shown rather than let a stream stand still. */
-export const SHOWABLE_BYTES = 8
+import { SEEN_BYTES } from './telling-length.ts'
 
 /** Less of a secret is what services show of a key to tell it from others. */
 const ECHO_SHARE = 1 / 2
@@ -69,7 +67,7 @@ export class Scrubber {
 
   /** What is held, for now, if it is little; it is remembered as the beginning that it may be. */
   show(): Buffer {
-    if (this.#held.length > SHOWABLE_BYTES) return NOTHING
+    if (this.#held.length > SEEN_BYTES) return NOTHING
     const more = this.#heldClean.subarray(this.#shown)
     this.#shown = this.#held.length
     return more

@@ -1,8 +1,8 @@
 /** Where in some bytes a secret stands, and where one may have begun whose rest is still to come. */
 
 import { decodeEscapes, STARTS, unitAt, type Unit } from './escapes.ts'
-import { findNeedles, tailFrom, type Found } from './needle-set.ts'
-import { pairOf, type Needles } from './needles.ts'
+import { findNeedles, pairOf, tailFrom, type Found } from './needle-set.ts'
+import type { Needles } from './needles.ts'
 
 export interface Findings {
   /** They may overlap, and come in no order. */

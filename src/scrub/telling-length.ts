@@ -3,7 +3,8 @@
  * kind begin with. An upstream that quotes a key with its end cut off tells the rest of it.
  */
 
-const SEEN_BYTES = 8
+/** So much of any secret may be shown. */
+export const SEEN_BYTES = 8
 
 /** Every JWT of an issuer has the same header, and every key in PEM the same first line. */
 const HEADS = /^(?:eyJ[\w-]+\.|-----BEGIN [A-Z0-9 ]+-----\r?\n?)/
